@@ -1,0 +1,19 @@
+//! **filet**: Poisson problems on meshes, from file to picture.
+//!
+//! Data flows one way:
+//! `Mesh -> assembly(&Poisson) -> System {a, b} -> solver(&dyn LinearOperator, Preconditioner) -> x, Report -> report`.
+//!
+//! Modules stand in tiers (see `tests/layering.rs`): a module uses lower tiers only.
+#![deny(missing_docs)]
+
+pub mod assembly;
+pub mod cli;
+pub mod error;
+pub mod mesh;
+pub mod operator;
+pub mod precond;
+pub mod report;
+pub mod solver;
+pub mod sparse;
+
+pub use error::{Error, Result};

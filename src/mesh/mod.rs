@@ -1,0 +1,76 @@
+//! Simplicial meshes: points, cells of one kind, named groups.
+
+pub mod io;
+
+/// The kind of every cell of a [`Mesh`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CellKind {
+    /// Two vertices.
+    Interval,
+    /// Three vertices; counter-clockwise in the plane.
+    Triangle,
+    /// Four vertices, positive volume det[p1-p0, p2-p0, p3-p0] / 6.
+    Tetrahedron,
+}
+
+impl CellKind {
+    /// Topological dimension: 1, 2 or 3.
+    pub fn dimension(self) -> usize {
+        match self {
+            CellKind::Interval => 1,
+            CellKind::Triangle => 2,
+            CellKind::Tetrahedron => 3,
+        }
+    }
+
+    /// Vertices of a cell: dimension + 1.
+    pub fn vertices(self) -> usize {
+        self.dimension() + 1
+    }
+}
+
+/// A named part of the mesh or of its boundary: Gmsh's physical group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Its name; `"1"`, `"2"`, ... (the tag) where the file gives none.
+    pub name: String,
+    /// 0 points, 1 edges, 2 triangles, 3 tetrahedra.
+    pub dimension: usize,
+    /// The file's number for it.
+    pub tag: i32,
+    /// Where `dimension` is the mesh's own: the cells' numbers. Below: the vertices of its simplices, flat,
+    /// `dimension + 1` each.
+    pub members: Vec<u32>,
+}
+
+/// A simplicial mesh. Coordinates are always three numbers; unused ones are 0. Lengths are in the file's unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mesh {
+    /// Coordinates of the vertices.
+    pub points: Vec<[f64; 3]>,
+    /// The kind of every cell.
+    pub kind: CellKind,
+    /// Vertices of the cells, flat, `kind.vertices()` each.
+    pub cells: Vec<u32>,
+    /// Named parts.
+    pub groups: Vec<Group>,
+}
+
+impl Mesh {
+    /// Topological dimension: 1, 2 or 3.
+    pub fn dimension(&self) -> usize {
+        self.kind.dimension()
+    }
+
+    /// Number of cells.
+    pub fn cell_count(&self) -> usize {
+        self.cells.len() / self.kind.vertices()
+    }
+
+    /// Vertices of cell `c`.
+    pub fn cell(&self, c: usize) -> &[u32] {
+        let n = self.kind.vertices();
+        &self.cells[c * n..(c + 1) * n]
+    }
+}

@@ -1,0 +1,20 @@
+//! Preconditioners: symmetric positive definite approximations B of A⁻¹.
+
+/// z <- B r with B symmetric positive definite and fixed: what plain PCG needs.
+pub trait Preconditioner {
+    /// z <- B r; `&mut` for scratch space only.
+    fn apply(&mut self, r: &[f64], z: &mut [f64]);
+
+    /// Bytes held beyond the matrix itself.
+    fn bytes(&self) -> usize;
+}
+
+impl<P: Preconditioner + ?Sized> Preconditioner for Box<P> {
+    fn apply(&mut self, r: &[f64], z: &mut [f64]) {
+        (**self).apply(r, z)
+    }
+
+    fn bytes(&self) -> usize {
+        (**self).bytes()
+    }
+}

@@ -1,0 +1,91 @@
+//! Solvers for A x = b with A symmetric positive definite, and what they report.
+
+use crate::error::{Error, Result};
+use std::ops::ControlFlow;
+
+/// When to stop: ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), or after `max_iterations`.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StopRule {
+    /// Relative tolerance on ‖b − A x‖₂ / ‖b‖₂ (default 1e-8).
+    pub rtol: f64,
+    /// Absolute tolerance on ‖b − A x‖₂ (default 0).
+    pub atol: f64,
+    /// Iteration limit (default 10 000).
+    pub max_iterations: usize,
+}
+
+impl Default for StopRule {
+    fn default() -> Self {
+        StopRule { rtol: 1e-8, atol: 0.0, max_iterations: 10_000 }
+    }
+}
+
+/// How a solve ended.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The tolerance was reached.
+    Converged,
+    /// The iteration limit was reached first.
+    MaxIterations,
+    /// The residual no longer falls: the limit of the arithmetic.
+    Stagnated,
+    /// A quantity that must be positive was not: A or the preconditioner is not positive definite.
+    Breakdown {
+        /// Which: `"p·Ap"` or `"r·z"`.
+        quantity: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// The observer asked to stop.
+    Stopped,
+}
+
+/// What a solve did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Iterations made.
+    pub iterations: usize,
+    /// ‖r‖₂ / ‖b‖₂ before the first iteration and after each.
+    pub residuals: Vec<f64>,
+    /// Wall-clock seconds of the solve, set-up not counted.
+    pub seconds: f64,
+    /// Bytes of work space.
+    pub bytes: usize,
+}
+
+impl Report {
+    /// The last relative residual.
+    pub fn relative_residual(&self) -> f64 {
+        self.residuals.last().copied().unwrap_or(0.0)
+    }
+
+    /// Turns any outcome but [`Outcome::Converged`] into an error.
+    pub fn require_converged(self) -> Result<Report> {
+        match self.outcome {
+            Outcome::Converged => Ok(self),
+            ref other => Err(Error::NotConverged {
+                outcome: format!("{other:?}"),
+                iterations: self.iterations,
+                residual: self.relative_residual(),
+            }),
+        }
+    }
+}
+
+/// One iteration as the observer sees it.
+#[derive(Debug)]
+pub struct Iterate<'a> {
+    /// Number of this iteration, from 1.
+    pub iteration: usize,
+    /// ‖r‖₂ / ‖b‖₂ now.
+    pub relative_residual: f64,
+    /// The solution so far.
+    pub x: &'a [f64],
+}
+
+/// Called after every iteration: progress, time limits, recording, Ctrl-C. `Break` stops the solve.
+pub type Observer<'a> = dyn FnMut(&Iterate<'_>) -> ControlFlow<()> + 'a;

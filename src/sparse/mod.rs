@@ -1,0 +1,5 @@
+//! Sparse matrices.
+
+mod csr;
+
+pub use csr::Csr;
