@@ -175,10 +175,18 @@ mod tests {
             for i in 0..3 {
                 let (plus, minus) = (at(i, 1.0), at(i, -1.0));
                 let slope = (plus.value - minus.value) / (2.0 * h);
-                assert!((slope - jet.gradient[i]).abs() < 1e-7 * (1.0 + slope.abs()), "{text}: {slope} {}", jet.gradient[i]);
+                assert!(
+                    (slope - jet.gradient[i]).abs() < 1e-7 * (1.0 + slope.abs()),
+                    "{text}: {slope} {}",
+                    jet.gradient[i]
+                );
                 for j in 0..3 {
                     let slope = (plus.gradient[j] - minus.gradient[j]) / (2.0 * h);
-                    assert!((slope - jet.hessian[i][j]).abs() < 1e-7 * (1.0 + slope.abs()), "{text}: {slope} {}", jet.hessian[i][j]);
+                    assert!(
+                        (slope - jet.hessian[i][j]).abs() < 1e-7 * (1.0 + slope.abs()),
+                        "{text}: {slope} {}",
+                        jet.hessian[i][j]
+                    );
                 }
             }
         }

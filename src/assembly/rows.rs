@@ -1,0 +1,175 @@
+//! Row-parallel assembly: each row of the matrix gathers from the cells around its degree of freedom.
+//!
+//! No two threads write the same row, so there are no locks, and each row adds its cells in ascending order, so the result
+//! has the same bits with any number of threads. Fixed degrees of freedom are eliminated on the way: their columns go to
+//! the right-hand side and the matrix stays symmetric positive definite.
+
+use super::local::LocalForm;
+use super::space::Space;
+use rayon::prelude::*;
+
+/// Rows assembled by one task.
+const ROWS: usize = 2048;
+
+/// Marks a fixed degree of freedom in [`Numbering::unknown`].
+pub(super) const FIXED: u32 = u32::MAX;
+
+/// Which degrees of freedom are unknowns, and the values of the others.
+pub(super) struct Numbering {
+    /// Unknown -> degree of freedom.
+    pub free: Vec<u32>,
+    /// Degree of freedom -> unknown, or [`FIXED`].
+    pub unknown: Vec<u32>,
+    /// Degree of freedom -> its value where fixed.
+    pub fixed: Vec<f64>,
+}
+
+/// A matrix over the unknowns that still takes boundary terms.
+pub(super) struct Matrix {
+    pub indptr: Vec<usize>,
+    pub columns: Vec<u32>,
+    pub values: Vec<f64>,
+}
+
+impl Matrix {
+    /// A_ij += value; the entry must be in the pattern (facets couple what their cell couples).
+    pub fn add(&mut self, i: u32, j: u32, value: f64) {
+        let row = self.indptr[i as usize]..self.indptr[i as usize + 1];
+        if let Ok(at) = self.columns[row.clone()].binary_search(&j) {
+            self.values[row.start + at] += value;
+        }
+    }
+}
+
+/// The assembled rows of one task.
+struct Rows {
+    lengths: Vec<u32>,
+    columns: Vec<u32>,
+    values: Vec<f64>,
+    source: Vec<f64>,
+    lift: Vec<f64>,
+}
+
+/// The right-hand side: ∫ f φ_i, and what eliminated columns bring.
+pub(super) struct Load {
+    pub source: Vec<f64>,
+    pub lift: Vec<f64>,
+}
+
+/// The matrix over the unknowns and the right-hand side, domain terms only.
+pub(super) fn assemble<const V: usize, const N: usize>(
+    form: &LocalForm<V, N>,
+    space: &Space,
+    numbering: &Numbering,
+) -> (Matrix, Load) {
+    let (offsets, cells) = space.cells_of_dofs();
+    let around = |dof: u32| &cells[offsets[dof as usize] as usize..offsets[dof as usize + 1] as usize];
+    let n = numbering.free.len();
+    let parts: Vec<Rows> = numbering
+        .free
+        .par_chunks(ROWS)
+        .map(|dofs| {
+            let mut rows = Rows { lengths: vec![], columns: vec![], values: vec![], source: vec![], lift: vec![] };
+            let mut gather = Gather::default();
+            for &dof in dofs {
+                gather.row(form, space, numbering, dof, around(dof));
+                rows.lengths.push(gather.entries.len() as u32);
+                rows.columns.extend(gather.entries.iter().map(|e| e.0));
+                rows.values.extend(gather.entries.iter().map(|e| e.1));
+                rows.source.push(gather.source);
+                rows.lift.push(gather.lift);
+            }
+            rows
+        })
+        .collect();
+    join(n, parts)
+}
+
+/// The work space of one row.
+#[derive(Default)]
+struct Gather {
+    entries: Vec<(u32, f64)>,
+    source: f64,
+    lift: f64,
+}
+
+impl Gather {
+    fn row<const V: usize, const N: usize>(
+        &mut self,
+        form: &LocalForm<V, N>,
+        space: &Space,
+        numbering: &Numbering,
+        dof: u32,
+        cells: &[u32],
+    ) {
+        self.entries.clear();
+        (self.source, self.lift) = (0.0, 0.0);
+        let mut local = [0.0; N];
+        for &c in cells {
+            let dofs = &space.cell_dofs[c as usize * N..(c as usize + 1) * N];
+            let a = dofs.iter().position(|&d| d == dof).unwrap_or_default();
+            self.source += form.row(c as usize, a, &mut local);
+            for (&d, &value) in dofs.iter().zip(&local) {
+                match numbering.unknown[d as usize] {
+                    FIXED => self.lift -= value * numbering.fixed[d as usize],
+                    column => self.add(column, value),
+                }
+            }
+        }
+        self.finish();
+    }
+
+    /// Rows of degree 1 are short: entries are found by looking. Longer ones are appended and merged at the end.
+    #[inline]
+    fn add(&mut self, column: u32, value: f64) {
+        const SHORT: usize = 24;
+        if self.entries.len() <= SHORT {
+            if let Some(e) = self.entries.iter_mut().find(|e| e.0 == column) {
+                e.1 += value;
+                return;
+            }
+        }
+        self.entries.push((column, value));
+    }
+
+    /// Sorts by column and adds up what is there twice (stable, so in the order of the cells).
+    fn finish(&mut self) {
+        self.entries.sort_by_key(|e| e.0);
+        self.entries.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                kept.1 += later.1;
+            }
+            same
+        });
+    }
+}
+
+/// Puts the parts one after the other.
+fn join(n: usize, parts: Vec<Rows>) -> (Matrix, Load) {
+    let mut indptr = Vec::with_capacity(n + 1);
+    indptr.push(0usize);
+    let mut end = 0;
+    for length in parts.iter().flat_map(|p| &p.lengths) {
+        end += *length as usize;
+        indptr.push(end);
+    }
+    let (mut columns, mut values) = (vec![0; end], vec![0.0; end]);
+    let (mut to_columns, mut to_values) = (&mut columns[..], &mut values[..]);
+    let mut targets = Vec::with_capacity(parts.len());
+    for part in &parts {
+        let (c, v);
+        (c, to_columns) = to_columns.split_at_mut(part.columns.len());
+        (v, to_values) = to_values.split_at_mut(part.values.len());
+        targets.push((c, v));
+    }
+    parts.par_iter().zip(targets).for_each(|(part, (c, v))| {
+        c.copy_from_slice(&part.columns);
+        v.copy_from_slice(&part.values);
+    });
+    let load = Load {
+        source: parts.iter().flat_map(|p| &p.source).copied().collect(),
+        lift: parts.iter().flat_map(|p| &p.lift).copied().collect(),
+    };
+    (Matrix { indptr, columns, values }, load)
+}
