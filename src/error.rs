@@ -134,9 +134,10 @@ impl Error {
     /// What the user can do about it, where there is more to say than the message does.
     pub fn help(&self) -> Option<String> {
         match self {
-            Error::File { help, .. } | Error::Mesh { help, .. } | Error::Problem { help, .. } | Error::Matrix { help, .. } => {
-                (!help.is_empty()).then(|| help.clone())
-            }
+            Error::File { help, .. }
+            | Error::Mesh { help, .. }
+            | Error::Problem { help, .. }
+            | Error::Matrix { help, .. } => (!help.is_empty()).then(|| help.clone()),
             Error::UnknownGroup { available, .. } if available.is_empty() => {
                 Some("this mesh has no groups; leave the group name out to mean the whole boundary".into())
             }
@@ -144,11 +145,17 @@ impl Error {
             Error::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => Some("check the path".into()),
                 std::io::ErrorKind::PermissionDenied => Some("check the permissions of the file and its folder".into()),
-                std::io::ErrorKind::StorageFull => Some("free some space or write elsewhere; nothing was left half written".into()),
+                std::io::ErrorKind::StorageFull => {
+                    Some("free some space or write elsewhere; nothing was left half written".into())
+                }
                 _ => None,
             },
-            Error::NotConverged { .. } => Some("raise the iteration limit, loosen the tolerance or take another preconditioner".into()),
-            Error::Expression { .. } => Some("use numbers, x, y, z, pi, e, + - * / ^, and functions such as sin, exp, sqrt".into()),
+            Error::NotConverged { .. } => {
+                Some("raise the iteration limit, loosen the tolerance or take another preconditioner".into())
+            }
+            Error::Expression { .. } => {
+                Some("use numbers, x, y, z, pi, e, + - * / ^, and functions such as sin, exp, sqrt".into())
+            }
             _ => None,
         }
     }
