@@ -1,5 +1,7 @@
 //! Mesh files: one reader a format, chosen by content and extension.
 
+pub(crate) mod import;
+
 use super::Mesh;
 
 /// Values on the points or cells of a mesh file.
