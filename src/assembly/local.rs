@@ -1,11 +1,15 @@
 //! The weak form on one cell: ∫_K k ∇φ_a·∇φ_b + c φ_a φ_b and ∫_K f φ_a.
 //!
-//! With M_q = [∇λ_b · k_q ∇λ_c] (V × V) the stiffness entry is |K| Σ_q w_q (∂φ_a)ᵀ M_q (∂φ_b), ∂φ the barycentric slopes.
-//! A rule of degree 2(p − 1) keeps the order of the method for smooth k (Ciarlet 1978, theorem 4.1.6), one of degree 2p is
-//! used for c and f. Slopes of degree 1 are constant, so k enters by its cell mean.
+//! Because Σ_i ∇λ_i = 0, the stiffness entry is a sum over the cell's edges e = (i, j):
+//!
+//! K_ab = Σ_q Σ_e s_e(x_q) w_q d_e φ_a(x_q) d_e φ_b(x_q),  s_e = −|K| ∇λ_i·k ∇λ_j,  d_e φ = ∂φ/∂λ_i − ∂φ/∂λ_j.
+//!
+//! The couplings s_e (cotangents for k = 1 in the plane) are computed once a cell; the rest is the same for all cells.
+//! A rule of degree 2(p − 1) keeps the order of the method for smooth k (Ciarlet 1978, theorem 4.1.6); one of degree 2p is
+//! used for c and f. Slopes of degree 1 are constant, so there k enters by its cell mean.
 
 use super::coefficient::{CellValues, corners, show};
-use super::element::{Geometry, Table, dot, place};
+use super::element::{Geometry, Table, dot, local_edges, place};
 use super::problem::{Conductivity, Poisson, tensor_entry};
 use super::quadrature::Rule;
 use crate::error::{Error, Result};
@@ -18,22 +22,30 @@ pub(super) enum CellConductivity {
     Tensor([CellValues; 6]),
 }
 
+/// w_q d_e φ_a d_e φ_b for all a, b and edges e, at one quadrature point or summed over them.
+type Reference<const N: usize> = Box<[[[f64; 6]; N]; N]>;
+
 /// Everything needed to integrate over any cell of the mesh.
 pub(super) struct LocalForm<'m, const V: usize, const N: usize> {
     mesh: &'m Mesh,
-    stiffness: Table<V, N>,
+    /// For each cell: |K|, then the couplings s_e, for each point of the stiffness rule where k varies within cells.
+    cells: Vec<f64>,
+    /// One for each set of couplings.
+    reference: Vec<Reference<N>>,
     mass: Table<V, N>,
-    k: CellConductivity,
     c: Option<CellValues>,
     f: CellValues,
 }
 
 impl<'m, const V: usize, const N: usize> LocalForm<'m, V, N> {
+    const EDGES: usize = V * (V - 1) / 2;
+
     pub fn new(mesh: &'m Mesh, problem: &Poisson) -> Result<Self> {
         let stiffness = Table::<V, N>::new(2);
         let mass = Table::<V, N>::new(2 * problem.degree);
         let k = CellConductivity::new(&problem.conductivity, mesh, &stiffness.rule)?;
         check_positive::<V>(&k, mesh, &stiffness.rule)?;
+        let k = if N == V { k.averaged(&stiffness.rule.weights) } else { k };
         let c = match problem.reaction.is_zero() {
             true => None,
             false => Some(problem.reaction.on_cells("the reaction coefficient", mesh, &mass.rule)?),
@@ -45,77 +57,62 @@ impl<'m, const V: usize, const N: usize> LocalForm<'m, V, N> {
             })?;
         }
         let f = problem.source.on_cells("the source", mesh, &mass.rule)?;
-        let average = |values: CellValues| if N == V { values.averaged(&stiffness.rule.weights) } else { values };
-        let k = match k {
-            CellConductivity::Scalar(k) => CellConductivity::Scalar(average(k)),
-            CellConductivity::Tensor(k) => CellConductivity::Tensor(k.map(average)),
-        };
-        Ok(LocalForm { mesh, stiffness, mass, k, c, f })
+        let reference = references(&stiffness, k.varies_within_cells());
+        let cells = couplings::<V>(mesh, &k, reference.len());
+        Ok(LocalForm { mesh, cells, reference, mass, c, f })
     }
 
     /// The form of the mass matrix: k = 0, c = 1, f = 0.
     pub fn mass(mesh: &'m Mesh, degree: usize) -> Self {
+        let k = CellConductivity::Scalar(CellValues::Uniform(0.0));
         LocalForm {
             mesh,
-            stiffness: Table::new(2),
+            cells: couplings::<V>(mesh, &k, 1),
+            reference: references(&Table::<V, N>::new(2), false),
             mass: Table::new(2 * degree),
-            k: CellConductivity::Scalar(CellValues::Uniform(0.0)),
             c: Some(CellValues::Uniform(1.0)),
             f: CellValues::Uniform(0.0),
         }
     }
 
+    /// The numbers of cell `c`: |K| and the couplings.
+    #[inline]
+    fn cell(&self, c: usize) -> (f64, &[f64]) {
+        let stride = 1 + Self::EDGES * self.reference.len();
+        let numbers = &self.cells[c * stride..(c + 1) * stride];
+        (numbers[0], &numbers[1..])
+    }
+
     /// Row `a` of the matrix of cell `c`, and its load ∫ f φ_a.
     #[inline]
     pub fn row(&self, c: usize, a: usize, row: &mut [f64; N]) -> f64 {
-        let geometry = Geometry::<V>::new(&corners(self.mesh, c));
+        let (measure, couplings) = self.cell(c);
         *row = [0.0; N];
-        if N == V {
-            let m = self.metric_row(&geometry, c, 0, |b| f64::from(u8::from(a == b)));
-            for b in 0..V {
-                row[b] = geometry.measure * m[b];
-            }
-        } else {
-            for (q, w) in self.stiffness.rule.weights.iter().enumerate() {
-                let m = self.metric_row(&geometry, c, q, |b| self.stiffness.slope[q][a][b]);
-                for b in 0..N {
-                    let slope = &self.stiffness.slope[q][b];
-                    row[b] += w * geometry.measure * (0..V).map(|i| m[i] * slope[i]).sum::<f64>();
+        for (s, reference) in couplings.chunks_exact(Self::EDGES).zip(&self.reference) {
+            for (entry, reference) in row.iter_mut().zip(&reference[a]) {
+                for e in 0..Self::EDGES {
+                    *entry += s[e] * reference[e];
                 }
             }
         }
         let mut load = 0.0;
         for (q, w) in self.mass.rule.weights.iter().enumerate() {
             let phi = &self.mass.value[q];
-            let weight = w * geometry.measure * phi[a];
+            let weight = w * measure * phi[a];
             load += weight * self.f.at(c, q);
             if let Some(reaction) = &self.c {
                 let weight = weight * reaction.at(c, q);
-                for b in 0..N {
-                    row[b] += weight * phi[b];
+                for (entry, phi) in row.iter_mut().zip(phi) {
+                    *entry += weight * phi;
                 }
             }
         }
         load
     }
 
-    /// (Σ_b slope_b ∇λ_b)ᵀ k_q ∇λ_i for all i.
-    #[inline]
-    fn metric_row(&self, geometry: &Geometry<V>, c: usize, q: usize, slope: impl Fn(usize) -> f64) -> [f64; V] {
-        let mut g = [0.0; 3];
-        for b in 0..V {
-            let s = slope(b);
-            for i in 0..3 {
-                g[i] += s * geometry.gradient[b][i];
-            }
-        }
-        let kg = self.k.times(c, q, g);
-        std::array::from_fn(|i| dot(kg, geometry.gradient[i]))
-    }
-
     /// ∫ f and ∫ |f| over cell `c`.
     pub fn source_integrals(&self, c: usize) -> [f64; 2] {
-        let measure = Geometry::<V>::new(&corners(self.mesh, c)).measure;
+        let (measure, _) = self.cell(c);
         let mut integrals = [0.0; 2];
         for (q, w) in self.mass.rule.weights.iter().enumerate() {
             let f = self.f.at(c, q);
@@ -132,7 +129,7 @@ impl<'m, const V: usize, const N: usize> LocalForm<'m, V, N> {
 
     /// ∫ φ_a over cell `c`.
     pub fn basis_integrals(&self, c: usize) -> [f64; N] {
-        let measure = Geometry::<V>::new(&corners(self.mesh, c)).measure;
+        let (measure, _) = self.cell(c);
         let mut integral = [0.0; N];
         for (w, phi) in self.mass.rule.weights.iter().zip(&self.mass.value) {
             for a in 0..N {
@@ -143,7 +140,59 @@ impl<'m, const V: usize, const N: usize> LocalForm<'m, V, N> {
     }
 }
 
+/// One reference for all quadrature points, or one for each.
+fn references<const V: usize, const N: usize>(table: &Table<V, N>, each: bool) -> Vec<Reference<N>> {
+    let mut references: Vec<Reference<N>> = Vec::new();
+    for (q, w) in table.rule.weights.iter().enumerate() {
+        if each || q == 0 {
+            references.push(Box::new([[[0.0; 6]; N]; N]));
+        }
+        let last = references.len() - 1;
+        let slope = &table.slope[q];
+        for (e, &[i, j]) in local_edges(V).iter().enumerate() {
+            for a in 0..N {
+                for b in 0..N {
+                    references[last][a][b][e] += w * (slope[a][i] - slope[a][j]) * (slope[b][i] - slope[b][j]);
+                }
+            }
+        }
+    }
+    references
+}
+
+/// |K| and `sets` sets of s_e = −|K| ∇λ_i·k_q ∇λ_j for every cell.
+fn couplings<const V: usize>(mesh: &Mesh, k: &CellConductivity, sets: usize) -> Vec<f64> {
+    let edges = local_edges(V);
+    let mut cells = vec![0.0; mesh.cell_count() * (1 + edges.len() * sets)];
+    cells.par_chunks_exact_mut(1 + edges.len() * sets).with_min_len(4096).enumerate().for_each(|(c, numbers)| {
+        let geometry = Geometry::<V>::new(&corners(mesh, c));
+        numbers[0] = geometry.measure;
+        for (q, set) in numbers[1..].chunks_exact_mut(edges.len()).enumerate() {
+            for (s, &[i, j]) in set.iter_mut().zip(edges) {
+                *s = -geometry.measure * dot(geometry.gradient[i], k.times(c, q, geometry.gradient[j]));
+            }
+        }
+    });
+    cells
+}
+
 impl CellConductivity {
+    /// Cell means in place of values at quadrature points.
+    fn averaged(self, weights: &[f64]) -> Self {
+        match self {
+            CellConductivity::Scalar(k) => CellConductivity::Scalar(k.averaged(weights)),
+            CellConductivity::Tensor(k) => CellConductivity::Tensor(k.map(|k| k.averaged(weights))),
+        }
+    }
+
+    fn varies_within_cells(&self) -> bool {
+        let varies = |k: &CellValues| matches!(k, CellValues::PerPoint { .. });
+        match self {
+            CellConductivity::Scalar(k) => varies(k),
+            CellConductivity::Tensor(k) => k.iter().any(varies),
+        }
+    }
+
     /// k at the points of `rule` in every cell.
     pub fn new<const V: usize>(k: &Conductivity, mesh: &Mesh, rule: &Rule<V>) -> Result<Self> {
         Ok(match k {
