@@ -1,8 +1,17 @@
 //! Simplicial meshes: points, cells of one kind, named groups.
 
+mod defects;
+mod geometry;
 mod incidence;
 pub mod io;
+mod proximity;
+pub mod quality;
+mod refine;
+pub mod shapes;
 pub mod topology;
+
+pub use geometry::{Bounds, centroid, simplex_measure};
+pub use refine::refine;
 
 /// The kind of every cell of a [`Mesh`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
