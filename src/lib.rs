@@ -10,6 +10,7 @@ pub mod assembly;
 pub mod cli;
 pub mod error;
 pub mod expression;
+pub mod file;
 pub mod mesh;
 pub mod operator;
 pub mod precond;
