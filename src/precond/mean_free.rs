@@ -1,7 +1,7 @@
 //! Preconditioning of singular systems whose null space is the constants: B' = Π B Π with Π = I − 1 1ᵀ/n.
 
 use super::Preconditioner;
-use crate::sparse::vector::{scaled_copy, shift, sum};
+use crate::sparse::vector::{remove_mean, scaled_copy};
 
 /// z <- Π B Π r. For pure Neumann problems, A 1 = 0 and 1ᵀ b = 0: Krylov directions stay without a constant part, so
 /// rounding errors do not build up along the null space, and a solve from x = 0 ends with a solution of mean zero.
@@ -18,13 +18,6 @@ impl<P: Preconditioner> MeanFree<P> {
     /// Around a preconditioner for `n` unknowns.
     pub fn new(inner: P, n: usize) -> Self {
         MeanFree { inner, scratch: vec![0.0; n] }
-    }
-}
-
-/// v <- v − mean(v): fixes the constant of a pure Neumann problem's solution.
-pub fn remove_mean(v: &mut [f64]) {
-    if !v.is_empty() {
-        shift(-sum(v) / v.len() as f64, v);
     }
 }
 

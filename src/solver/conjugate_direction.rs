@@ -32,6 +32,9 @@ use crate::sparse::vector::{axpy, dot, scaled_copy, step};
 /// Iterations from one computation of b − A x to the next.
 const RECOMPUTE: usize = 50;
 
+/// A recomputed residual this much larger than the recurred one means that the recurrence has lost its digits.
+const DRIFT: f64 = 2.0;
+
 /// A source of search directions: a preconditioner, a network.
 pub trait DirectionModel {
     /// Writes a direction for the residual r / ‖r‖₂ into `d`. It need not be linear, nor the same the next time.
@@ -187,12 +190,14 @@ fn iterate(
         // x <- x + α p, r <- r − α A p
         norm = step(alpha / task.scale, &work.d, x, alpha, &work.ad, &mut work.r).sqrt();
         work.past.push(&mut work.d, &mut work.ad, curvature);
+        let recurred = norm;
+        if k % RECOMPUTE == 0 {
+            norm = task.residual(x, &mut work.r);
+        }
         let mut outcome = None;
-        if task.due(norm) || !norm.is_finite() {
+        if task.due(norm) || norm > DRIFT * recurred || !norm.is_finite() {
             outcome = task.confirm(x, &mut work.r, &mut norm, report);
             work.past.clear();
-        } else if k % RECOMPUTE == 0 {
-            norm = task.residual(x, &mut work.r);
         }
         let stopped = task.record(norm, x, report, watch);
         if let Some(outcome) = outcome.or(stopped) {

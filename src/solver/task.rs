@@ -4,7 +4,7 @@
 use super::{Iterate, Observer, Outcome, Report, StopRule};
 use crate::error::{Error, Result};
 use crate::operator::LinearOperator;
-use crate::sparse::vector::{norm2, scale};
+use crate::sparse::vector::{norm2, power_of_two_below_inverse, scale};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -153,11 +153,6 @@ impl Report {
     }
 }
 
-/// The power of two s with 1 ≤ s v < 2, as far as the exponent range goes.
-fn power_of_two_below_inverse(v: f64) -> f64 {
-    2.0_f64.powi((-v.log2().floor()).clamp(-1000.0, 1000.0) as i32)
-}
-
 fn check(a: &dyn LinearOperator, b: &[f64], x: &[f64], stop: &StopRule) -> Result<()> {
     let (rows, columns) = (a.nrows(), a.ncols());
     if rows != columns || b.len() != rows || x.len() != rows {
@@ -176,18 +171,4 @@ fn check(a: &dyn LinearOperator, b: &[f64], x: &[f64], stop: &StopRule) -> Resul
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scale_is_a_power_of_two_that_brings_the_norm_to_between_1_and_2() {
-        for v in [1.0, 1.5, 2.0, 3.0, 0.7, 1e-9, 7e250, 3e-250] {
-            let s = power_of_two_below_inverse(v);
-            assert!((1.0..2.0).contains(&(s * v)), "{v}");
-            assert_eq!(s.log2().fract(), 0.0);
-        }
-    }
 }

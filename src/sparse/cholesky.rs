@@ -5,7 +5,7 @@
 //! 35 (2008), doi:10.1145/1391989.1391995; ordering: P. R. Amestoy, T. A. Davis and I. S. Duff, SIAM J. Matrix Anal.
 //! Appl. 17 (1996), 886-905, doi:10.1137/S0895479894278952.
 
-use super::vector::{shift, sum};
+use super::vector::remove_mean;
 use super::{Csr, check_symmetric, positive_diagonal};
 use crate::error::{Error, Result};
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
@@ -43,6 +43,11 @@ impl Cholesky {
     fn leading_block(a: &Csr, block: usize) -> Result<Self> {
         check_symmetric(a)?;
         positive_diagonal(a)?;
+        Self::factorize(a, block)
+    }
+
+    /// The factor of the first `block` rows and columns.
+    fn factorize(a: &Csr, block: usize) -> Result<Self> {
         let (col_ptr, row_idx, values) = lower_triangle(a, block)?;
         let pattern = SymbolicSparseColMatRef::new_checked(block, block, &col_ptr, None, &row_idx);
         let order = SymmetricOrdering::Amd;
@@ -105,7 +110,7 @@ impl Cholesky {
         );
         if !pinned.is_empty() {
             pinned.fill(0.0);
-            shift(-sum(x) / x.len() as f64, x);
+            remove_mean(x);
         }
     }
 }
@@ -129,8 +134,12 @@ fn lower_triangle(a: &Csr, block: usize) -> Result<(Vec<u32>, Vec<u32>, Vec<f64>
 }
 
 fn not_positive_definite(symbolic: &SymbolicCholesky<u32>, index: usize) -> Error {
-    // faer counts the failing pivot from 1, in the order of elimination
-    let row = symbolic.perm().and_then(|p| p.arrays().0.get(index.saturating_sub(1)).copied());
+    // in the order of elimination; faer counts from 1 in simplicial factors and from 0 in supernodal ones
+    let pivot = match symbolic.raw() {
+        SymbolicCholeskyRaw::Simplicial(_) => index.saturating_sub(1),
+        SymbolicCholeskyRaw::Supernodal(_) => index,
+    };
+    let row = symbolic.perm().and_then(|p| p.arrays().0.get(pivot).copied());
     let place = row.map_or(String::new(), |row| format!(" (the pivot of row {row})"));
     Error::Matrix {
         what: format!("not positive definite{place}"),
@@ -229,7 +238,7 @@ mod tests {
             }
             let n = a.nrows();
             let mut x = wave(n);
-            shift(-sum(&x) / n as f64, &mut x);
+            remove_mean(&mut x);
             let mut y = vec![0.0; n];
             a.apply(&x, &mut y);
             Cholesky::new_singular_constant(&a).unwrap().solve_in_place(&mut y);
@@ -237,28 +246,28 @@ mod tests {
         }
     }
 
-    /// `a` with `value` at (row, row).
-    fn with_diagonal(a: &Csr, row: usize, value: f64) -> Csr {
-        let mut values = a.values().to_vec();
-        let at = a.indptr()[row] + a.row(row).0.iter().position(|&j| j as usize == row).unwrap();
-        values[at] = value;
-        Csr::new(a.nrows(), a.ncols(), a.indptr().to_vec(), a.indices().to_vec(), values)
+    /// `a` with another unknown beside it whose equation is −x = b.
+    fn with_negative_unknown(a: &Csr) -> Csr {
+        let n = a.nrows();
+        let (mut indptr, mut indices, mut values) = (a.indptr().to_vec(), a.indices().to_vec(), a.values().to_vec());
+        indices.push(n as u32);
+        values.push(-1.0);
+        indptr.push(indices.len());
+        Csr::new(n + 1, n + 1, indptr, indices, values)
     }
 
     #[test]
-    fn an_indefinite_matrix_is_refused_by_row() {
-        // a row without neighbours but its own bad pivot can only fail there
-        let a = with_diagonal(&poisson_2d(5), 7, -4.0);
-        assert!(Cholesky::new(&a).err().unwrap().to_string().contains("row 7"));
-        let blocks = Csr::new(4, 4, vec![0, 1, 3, 5, 6], vec![0, 1, 2, 1, 2, 3], vec![1.0, 1.0, 2.0, 2.0, 1.0, 1.0]);
-        let error = Cholesky::new(&blocks).err().unwrap().to_string();
-        assert!(error.contains("row 1") || error.contains("row 2"), "{error}");
-        for side in [9, 40] {
-            let a = lattice([side, side, side], Boundary::Neumann, |_| 1.0);
-            let shifted = with_diagonal(&a, 0, 0.1);
-            let error = Cholesky::new(&shifted).err().unwrap().to_string();
-            assert!(error.starts_with("matrix: not positive definite (the pivot of row "), "{error}");
+    fn a_matrix_that_is_not_positive_definite_is_refused_by_row() {
+        for (a, kind) in [(poisson_2d(6), "simplicial"), (poisson_3d(20), "supernodal")] {
+            let symbolic = Cholesky::new(&a).unwrap().symbolic;
+            assert_eq!(matches!(symbolic.raw(), SymbolicCholeskyRaw::Supernodal(_)), kind == "supernodal");
+            let a = with_negative_unknown(&a);
+            let n = a.nrows();
+            let error = Cholesky::factorize(&a, n).err().unwrap().to_string();
+            assert_eq!(error, format!("matrix: not positive definite (the pivot of row {})", n - 1), "{kind}");
         }
+        let indefinite = Csr::new(2, 2, vec![0, 2, 4], vec![0, 1, 0, 1], vec![1.0, 2.0, 2.0, 1.0]);
+        assert!(Cholesky::new(&indefinite).err().unwrap().to_string().starts_with("matrix: not positive definite"));
     }
 
     #[test]

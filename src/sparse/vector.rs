@@ -94,19 +94,24 @@ fn add_lanes(mut lane: [f64; LANES]) -> f64 {
     lane[0]
 }
 
-/// x·y
-pub fn dot(x: &[f64], y: &[f64]) -> f64 {
+/// Σ f(xᵢ, yᵢ)
+fn sum_of(x: &[f64], y: &[f64], f: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
     reduce((x, y), |(x, y)| {
         let mut lane = [0.0; LANES];
         let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-        let tail: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| x * y).sum();
+        let tail: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| f(*x, *y)).sum();
         for (x, y) in xs.zip(ys) {
             for i in 0..LANES {
-                lane[i] += x[i] * y[i];
+                lane[i] += f(x[i], y[i]);
             }
         }
         add_lanes(lane) + tail
     })
+}
+
+/// x·y
+pub fn dot(x: &[f64], y: &[f64]) -> f64 {
+    sum_of(x, y, |x, y| x * y)
 }
 
 /// Σ xᵢ
@@ -124,7 +129,8 @@ pub fn sum(x: &[f64]) -> f64 {
     })
 }
 
-/// ‖x‖₂, also where the squares would overflow or vanish.
+/// ‖x‖₂, also where the squares would overflow or vanish; then the entries are scaled by a power of two, which rounds
+/// nothing.
 pub fn norm2(x: &[f64]) -> f64 {
     let squared = dot(x, x);
     if squared.is_nan() || (1e-280..f64::INFINITY).contains(&squared) {
@@ -134,8 +140,13 @@ pub fn norm2(x: &[f64]) -> f64 {
     if largest == 0.0 || largest.is_infinite() {
         return largest;
     }
-    let scaled: f64 = x.iter().map(|v| (v / largest).powi(2)).sum();
-    largest * scaled.sqrt()
+    let s = power_of_two_below_inverse(largest);
+    sum_of(x, x, |x, y| (s * x) * (s * y)).sqrt() / s
+}
+
+/// The power of two s with 1 ≤ s v < 2 for v > 0, as far as the exponent range goes.
+pub fn power_of_two_below_inverse(v: f64) -> f64 {
+    2.0_f64.powi((-v.log2().floor()).clamp(-1000.0, 1000.0) as i32)
 }
 
 /// x <- x + a p
@@ -190,6 +201,13 @@ pub fn shift(a: f64, x: &mut [f64]) {
             *x += a;
         }
     });
+}
+
+/// v <- v − mean(v)
+pub fn remove_mean(v: &mut [f64]) {
+    if !v.is_empty() {
+        shift(-sum(v) / v.len() as f64, v);
+    }
 }
 
 /// One step along a direction p with image q = A p, in a single pass over the four vectors:
@@ -258,6 +276,9 @@ mod tests {
             shift(0.3, &mut z);
             assert!((0..n).all(|i| z[i] == y[i] + 0.3), "shift, n = {n}");
 
+            remove_mean(&mut z);
+            assert!(close(sum(&z), 0.0, n as f64), "remove_mean, n = {n}");
+
             let (mut u, mut s) = (y.clone(), r.clone());
             let squared = step(0.3, &x, &mut u, 0.4, &q, &mut s);
             assert!((0..n).all(|i| u[i] == y[i] + 0.3 * x[i] && s[i] == r[i] - 0.4 * q[i]), "step, n = {n}");
@@ -292,6 +313,15 @@ mod tests {
         assert_eq!(norm2(&[1.0, f64::NEG_INFINITY]), f64::INFINITY);
         assert!(norm2(&[1.0, f64::NAN]).is_nan());
         assert!(norm2(&[f64::INFINITY, f64::NAN]).is_nan());
+    }
+
+    #[test]
+    fn the_power_of_two_brings_a_value_to_between_1_and_2() {
+        for v in [1.0, 1.5, 2.0, 3.0, 0.7, 1e-9, 7e250, 3e-250] {
+            let s = power_of_two_below_inverse(v);
+            assert!((1.0..2.0).contains(&(s * v)), "{v}");
+            assert_eq!(s.log2().fract(), 0.0);
+        }
     }
 
     #[test]
