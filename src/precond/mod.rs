@@ -1,5 +1,15 @@
 //! Preconditioners: symmetric positive definite approximations B of A⁻¹.
 
+mod ic;
+mod identity;
+mod jacobi;
+mod mean_free;
+
+pub use ic::{Ic, IcConfig};
+pub use identity::Identity;
+pub use jacobi::Jacobi;
+pub use mean_free::MeanFree;
+
 /// z <- B r with B symmetric positive definite and fixed: what plain PCG needs.
 pub trait Preconditioner {
     /// z <- B r; `&mut` for scratch space only.

@@ -1,5 +1,14 @@
 //! Solvers for A x = b with A symmetric positive definite, and what they report.
 
+mod cg;
+mod conjugate_direction;
+mod direct;
+mod task;
+
+pub use cg::{Cg, cg};
+pub use conjugate_direction::{DirectionModel, conjugate_direction};
+pub use direct::direct;
+
 use crate::error::{Error, Result};
 use std::ops::ControlFlow;
 
@@ -31,9 +40,10 @@ pub enum Outcome {
     MaxIterations,
     /// The residual no longer falls: the limit of the arithmetic.
     Stagnated,
-    /// A quantity that must be positive was not: A or the preconditioner is not positive definite.
+    /// A quantity that must be positive and finite was not: A or the preconditioner is not positive definite, or the
+    /// data hold NaN or infinity.
     Breakdown {
-        /// Which: `"p·Ap"` or `"r·z"`.
+        /// Which: `"p·Ap"` (A), `"r·z"` (preconditioner), `"r·r"` (residual) or `"b·b"` (right-hand side).
         quantity: &'static str,
         /// Its value.
         value: f64,
@@ -42,15 +52,33 @@ pub enum Outcome {
     Stopped,
 }
 
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Outcome::Converged => write!(f, "converged"),
+            Outcome::MaxIterations => write!(f, "iteration limit reached"),
+            Outcome::Stagnated => write!(f, "stagnated at the limit of the arithmetic"),
+            Outcome::Breakdown { quantity, value } => {
+                write!(f, "breakdown, {quantity} = {value:.3e} must be positive and finite")
+            }
+            Outcome::Stopped => write!(f, "stopped"),
+        }
+    }
+}
+
 /// What a solve did.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
     /// Iterations made.
     pub iterations: usize,
-    /// ‖r‖₂ / ‖b‖₂ before the first iteration and after each.
+    /// ‖r‖₂ / ‖b‖₂ before the first iteration and after each. Converged and stagnated solves end with the true
+    /// ‖b − A x‖₂ / ‖b‖₂.
     pub residuals: Vec<f64>,
+    /// Times the recurrence was left: restarts from the true residual, and directions replaced because A was not
+    /// positive on them. 0 in a plain solve.
+    pub restarts: usize,
     /// Wall-clock seconds of the solve, set-up not counted.
     pub seconds: f64,
     /// Bytes of work space.
@@ -68,7 +96,7 @@ impl Report {
         match self.outcome {
             Outcome::Converged => Ok(self),
             ref other => Err(Error::NotConverged {
-                outcome: format!("{other:?}"),
+                outcome: other.to_string(),
                 iterations: self.iterations,
                 residual: self.relative_residual(),
             }),
@@ -89,3 +117,8 @@ pub struct Iterate<'a> {
 
 /// Called after every iteration: progress, time limits, recording, Ctrl-C. `Break` stops the solve.
 pub type Observer<'a> = dyn FnMut(&Iterate<'_>) -> ControlFlow<()> + 'a;
+
+/// An observer that looks at nothing and never stops.
+pub fn unobserved(_: &Iterate<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
