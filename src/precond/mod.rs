@@ -1,5 +1,7 @@
 //! Preconditioners: symmetric positive definite approximations B of A⁻¹.
 
+pub mod amg;
+
 /// z <- B r with B symmetric positive definite and fixed: what plain PCG needs.
 pub trait Preconditioner {
     /// z <- B r; `&mut` for scratch space only.
