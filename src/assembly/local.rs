@@ -26,8 +26,7 @@ pub(super) enum CellConductivity {
 type Reference<const N: usize> = Box<[[[f64; 6]; N]; N]>;
 
 /// Everything needed to integrate over any cell of the mesh.
-pub(super) struct LocalForm<'m, const V: usize, const N: usize> {
-    mesh: &'m Mesh,
+pub(super) struct LocalForm<const V: usize, const N: usize> {
     /// For each cell: |K|, then the couplings s_e, for each point of the stiffness rule where k varies within cells.
     cells: Vec<f64>,
     /// One for each set of couplings.
@@ -37,10 +36,10 @@ pub(super) struct LocalForm<'m, const V: usize, const N: usize> {
     f: CellValues,
 }
 
-impl<'m, const V: usize, const N: usize> LocalForm<'m, V, N> {
+impl<const V: usize, const N: usize> LocalForm<V, N> {
     const EDGES: usize = V * (V - 1) / 2;
 
-    pub fn new(mesh: &'m Mesh, problem: &Poisson) -> Result<Self> {
+    pub fn new(mesh: &Mesh, problem: &Poisson) -> Result<Self> {
         let stiffness = Table::<V, N>::new(2);
         let mass = Table::<V, N>::new(2 * problem.degree);
         let k = CellConductivity::new(&problem.conductivity, mesh, &stiffness.rule)?;
@@ -59,14 +58,13 @@ impl<'m, const V: usize, const N: usize> LocalForm<'m, V, N> {
         let f = problem.source.on_cells("the source", mesh, &mass.rule)?;
         let reference = references(&stiffness, k.varies_within_cells());
         let cells = couplings::<V>(mesh, &k, reference.len());
-        Ok(LocalForm { mesh, cells, reference, mass, c, f })
+        Ok(LocalForm { cells, reference, mass, c, f })
     }
 
     /// The form of the mass matrix: k = 0, c = 1, f = 0.
-    pub fn mass(mesh: &'m Mesh, degree: usize) -> Self {
+    pub fn mass(mesh: &Mesh, degree: usize) -> Self {
         let k = CellConductivity::Scalar(CellValues::Uniform(0.0));
         LocalForm {
-            mesh,
             cells: couplings::<V>(mesh, &k, 1),
             reference: references(&Table::<V, N>::new(2), false),
             mass: Table::new(2 * degree),

@@ -9,6 +9,7 @@ pub use ic::{Ic, IcConfig};
 pub use identity::Identity;
 pub use jacobi::Jacobi;
 pub use mean_free::MeanFree;
+pub mod amg;
 
 /// z <- B r with B symmetric positive definite and fixed: what plain PCG needs.
 pub trait Preconditioner {

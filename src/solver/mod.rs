@@ -3,11 +3,13 @@
 mod cg;
 mod conjugate_direction;
 mod direct;
+mod method;
 mod task;
 
 pub use cg::{Cg, cg};
 pub use conjugate_direction::{DirectionModel, conjugate_direction};
 pub use direct::direct;
+pub use method::{Method, PrecondConfig, Solver, SolverConfig};
 
 use crate::error::{Error, Result};
 use std::ops::ControlFlow;

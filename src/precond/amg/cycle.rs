@@ -1,0 +1,224 @@
+//! One V-cycle for A x = b from x = 0: smooth, restrict the residual, correct from the coarse level, smooth.
+//!
+//! All matrices have unit diagonal, which is not stored: A = I + O. Every sweep over O is fused with the vector
+//! updates that follow from it.
+
+use super::coarsest::DenseInverse;
+use super::smoother::Step;
+use crate::sparse::{LANES, Packed, Real, WINDOW, padded};
+use rayon::prelude::*;
+
+/// Slices in a window.
+const SLICES: usize = WINDOW / LANES;
+
+/// A vector in slices, as [`Packed`] wants it.
+pub type Vector<T> = Vec<[T; LANES]>;
+
+/// Vector of zeros for `n` unknowns.
+pub fn zeros<T: Real>(n: usize) -> Vector<T> {
+    vec![[T::ZERO; LANES]; padded(n) / LANES]
+}
+
+/// How a level is left.
+#[derive(Debug)]
+pub enum Below<T> {
+    /// There is a coarser level.
+    Transfer(Transfer<T>),
+    /// This is the coarsest: solved.
+    Solve(DenseInverse<T>),
+    /// This is the coarsest: smoothing is enough, as no unknown is strongly coupled to another.
+    Smooth,
+}
+
+/// Between a level and the next coarser one.
+#[derive(Debug)]
+pub struct Transfer<T> {
+    /// P by rows.
+    pub prolong: Packed<T>,
+    /// Pᵀ by rows, sorted by length within each window.
+    pub restrict: Packed<T>,
+    /// Place within its window of each row of `restrict`.
+    pub place: Vec<u16>,
+}
+
+/// One level and its vectors.
+#[derive(Debug)]
+pub struct Level<T> {
+    /// O = A − I.
+    pub matrix: Packed<T>,
+    /// The smoother's steps.
+    pub steps: Vec<Step<T>>,
+    /// What comes below.
+    pub below: Below<T>,
+    /// Right-hand side.
+    pub b: Vector<T>,
+    /// Solution.
+    pub x: Vector<T>,
+    /// Residual.
+    r: Vector<T>,
+    /// Direction, new direction.
+    d: Vector<T>,
+    e: Vector<T>,
+}
+
+macro_rules! lanes {
+    (|$l:ident| $body:block) => {
+        for $l in 0..LANES $body
+    };
+}
+
+impl<T: Real> Level<T> {
+    /// With vectors for `n` unknowns.
+    pub fn new(n: usize, matrix: Packed<T>, steps: Vec<Step<T>>, below: Below<T>) -> Self {
+        let smooths = !matches!(below, Below::Solve(_));
+        let more = if smooths && steps.len() > 1 { n } else { 0 };
+        let (r, d, e) = (zeros(if smooths { n } else { 0 }), zeros(more), zeros(more));
+        Level { matrix, steps, below, b: zeros(n), x: zeros(n), r, d, e }
+    }
+
+    /// Bytes held, vectors counted.
+    pub fn bytes(&self) -> usize {
+        let below = match &self.below {
+            Below::Transfer(t) => t.prolong.bytes() + t.restrict.bytes() + t.place.len() * 2,
+            Below::Solve(inverse) => inverse.bytes(),
+            Below::Smooth => 0,
+        };
+        let vectors: usize =
+            [&self.b, &self.x, &self.r, &self.d, &self.e].iter().map(|v| size_of_val(v.as_slice())).sum();
+        self.matrix.bytes() + below + vectors
+    }
+
+    /// x <- smoothing of A x = b from x = 0; r <- b − A x.
+    fn smooth_from_zero(&mut self) {
+        let Level { matrix, steps, b, x, r, d, e, .. } = self;
+        let first = steps[0].take;
+        let parts = (b.par_chunks(SLICES), x.par_chunks_mut(SLICES), r.par_chunks_mut(SLICES)).into_par_iter();
+        if steps.len() == 1 {
+            matrix.sweep(b.as_flattened(), parts, |(b, x, r), s, sum| {
+                lanes!(|l| {
+                    x[s][l] = first * b[s][l];
+                    r[s][l] = b[s][l] - first * (b[s][l] + sum[l]);
+                });
+            });
+            return;
+        }
+        let Step { keep, take } = steps[1];
+        let parts = (parts, d.par_chunks_mut(SLICES)).into_par_iter();
+        matrix.sweep(b.as_flattened(), parts, |((b, x, r), d), s, sum| {
+            lanes!(|l| {
+                let start = first * b[s][l];
+                r[s][l] = b[s][l] - first * (b[s][l] + sum[l]);
+                d[s][l] = keep * start + take * r[s][l];
+                x[s][l] = start + d[s][l];
+            });
+        });
+        for step in &steps[2..] {
+            advance(matrix, *step, d, r, e, x);
+            std::mem::swap(d, e);
+        }
+        let parts = (d.par_chunks(SLICES), r.par_chunks_mut(SLICES)).into_par_iter();
+        matrix.sweep(d.as_flattened(), parts, |(d, r), s, sum| {
+            lanes!(|l| {
+                r[s][l] -= d[s][l] + sum[l];
+            });
+        });
+    }
+
+    /// x <- smoothing of A x = b from x.
+    fn smooth(&mut self) {
+        let Level { matrix, steps, b, x, r, d, e, .. } = self;
+        let first = steps[0].take;
+        let parts = (b.par_chunks(SLICES), x.par_chunks(SLICES), r.par_chunks_mut(SLICES)).into_par_iter();
+        if steps.len() == 1 {
+            matrix.sweep(x.as_flattened(), parts, |(b, x, y), s, sum| {
+                lanes!(|l| {
+                    y[s][l] = x[s][l] + first * (b[s][l] - x[s][l] - sum[l]);
+                });
+            });
+            std::mem::swap(x, r);
+            return;
+        }
+        let parts = (parts, d.par_chunks_mut(SLICES)).into_par_iter();
+        matrix.sweep(x.as_flattened(), parts, |((b, x, r), d), s, sum| {
+            lanes!(|l| {
+                r[s][l] = b[s][l] - x[s][l] - sum[l];
+                d[s][l] = first * r[s][l];
+            });
+        });
+        let Step { keep, take } = steps[1];
+        let last = steps.len() == 2;
+        let parts =
+            (d.par_chunks(SLICES), r.par_chunks_mut(SLICES), e.par_chunks_mut(SLICES), x.par_chunks_mut(SLICES));
+        matrix.sweep(d.as_flattened(), parts.into_par_iter(), |(d, r, e, x), s, sum| {
+            lanes!(|l| {
+                let left = r[s][l] - d[s][l] - sum[l];
+                let next = keep * d[s][l] + take * left;
+                x[s][l] += d[s][l] + next;
+                if !last {
+                    r[s][l] = left;
+                    e[s][l] = next;
+                }
+            });
+        });
+        for step in &steps[2..] {
+            std::mem::swap(d, e);
+            advance(matrix, *step, d, r, e, x);
+        }
+    }
+}
+
+/// r <- r − A d; e <- keep d + take r; x <- x + e.
+fn advance<T: Real>(
+    a: &Packed<T>,
+    step: Step<T>,
+    d: &[[T; LANES]],
+    r: &mut Vector<T>,
+    e: &mut Vector<T>,
+    x: &mut Vector<T>,
+) {
+    let parts = (d.par_chunks(SLICES), r.par_chunks_mut(SLICES), e.par_chunks_mut(SLICES), x.par_chunks_mut(SLICES));
+    a.sweep(d.as_flattened(), parts.into_par_iter(), |(d, r, e, x), s, sum| {
+        lanes!(|l| {
+            r[s][l] -= d[s][l] + sum[l];
+            e[s][l] = step.keep * d[s][l] + step.take * r[s][l];
+            x[s][l] += e[s][l];
+        });
+    });
+}
+
+impl<T: Real> Transfer<T> {
+    /// b <- Pᵀ r.
+    fn restrict(&self, r: &Vector<T>, b: &mut Vector<T>) {
+        let parts = (b.as_flattened_mut().par_chunks_mut(WINDOW), self.place.par_chunks(WINDOW)).into_par_iter();
+        self.restrict.sweep(r.as_flattened(), parts, |(b, place), s, sum| {
+            for (&k, &v) in place[s * LANES..].iter().zip(sum) {
+                b[k as usize] = v;
+            }
+        });
+    }
+
+    /// x <- x + P e.
+    fn prolong(&self, e: &Vector<T>, x: &mut Vector<T>) {
+        self.prolong.sweep(e.as_flattened(), x.par_chunks_mut(SLICES), |x, s, sum| {
+            lanes!(|l| {
+                x[s][l] += sum[l];
+            });
+        });
+    }
+}
+
+/// x <- B b on the first of `levels`, with B the V-cycle over all of them.
+pub fn v_cycle<T: Real>(levels: &mut [Level<T>]) {
+    let Some((level, coarser)) = levels.split_first_mut() else { return };
+    if let Below::Solve(inverse) = &level.below {
+        inverse.apply(level.b.as_flattened(), level.x.as_flattened_mut());
+        return;
+    }
+    level.smooth_from_zero();
+    if let (Below::Transfer(transfer), Some(next)) = (&level.below, coarser.first_mut()) {
+        transfer.restrict(&level.r, &mut next.b);
+        v_cycle(coarser);
+        transfer.prolong(&coarser[0].x, &mut level.x);
+    }
+    level.smooth();
+}

@@ -1,0 +1,137 @@
+//! Between the f64 vectors of the solver and the hierarchy: scaling to unit diagonal, precision and order.
+//!
+//! With S = diag(A)^(−1/2), Â = S A S has unit diagonal and B = S B̂ S; entries of Â lie in [−1, 1] whatever the units.
+
+use super::config::AmgConfig;
+use super::cycle::{Level, v_cycle};
+use super::hierarchy::{LevelStats, build};
+use crate::error::{Error, Result};
+use crate::sparse::{BLOCK, Csr, Real, Rows, WINDOW};
+use rayon::prelude::*;
+
+/// The hierarchy, and how to get in and out of it.
+#[derive(Debug)]
+pub struct Finest<T> {
+    levels: Vec<Level<T>>,
+    /// Place in its window of the row that each unknown stands for.
+    place: Vec<u16>,
+    /// Scale of each unknown.
+    scale: Vec<T>,
+    /// B is multiplied by this: 1 / the unit that A is measured in.
+    factor: f64,
+}
+
+/// Vectors outside this range are scaled by a power of two before they are rounded to f32.
+const SAFE: std::ops::Range<f64> = 1e-15..1e15;
+
+impl<T: Real> Finest<T> {
+    /// Sets up the hierarchy of `a`.
+    pub fn new(a: &Csr, config: &AmgConfig) -> Result<(Self, Vec<LevelStats>)> {
+        let t = std::time::Instant::now();
+        let diagonal = diagonal(a)?;
+        let unit = diagonal.par_iter().copied().reduce(|| 0.0, f64::max);
+        let unit = if unit > 0.0 { unit } else { 1.0 };
+        let scale: Vec<f64> =
+            diagonal.par_iter().with_min_len(BLOCK).map(|&d| if d > 0.0 { (unit / d).sqrt() } else { 1.0 }).collect();
+        let rows = scaled::<T>(a, &scale, unit);
+        let near_null = scale.par_iter().with_min_len(BLOCK).map(|s| T::of(1.0 / s)).collect();
+        if std::env::var("AMG_T").is_ok() {
+            eprintln!("  scaled {:.1} ms", t.elapsed().as_secs_f64() * 1e3);
+        }
+        let hierarchy = build(rows, near_null, config);
+        let place = hierarchy.order.iter().map(|&i| (i as usize % WINDOW) as u16).collect();
+        let scale = hierarchy.order.iter().map(|&i| T::of(scale[i as usize])).collect();
+        Ok((Finest { levels: hierarchy.levels, place, scale, factor: 1.0 / unit }, hierarchy.stats))
+    }
+
+    /// z <- B r.
+    pub fn apply(&mut self, r: &[f64], z: &mut [f64]) {
+        rayon::scope(|_| self.apply_here(r, z));
+    }
+
+    fn apply_here(&mut self, r: &[f64], z: &mut [f64]) {
+        if self.levels.is_empty() {
+            return;
+        }
+        let most = self.enter(r, 1.0);
+        let mut by = 1.0;
+        if most > 0.0 && !SAFE.contains(&most) {
+            by = 2f64.powi(-most.log2() as i32);
+            self.enter(r, by);
+        }
+        v_cycle(&mut self.levels);
+        let factor = self.factor / by;
+        let x = self.levels[0].x.as_flattened();
+        (z.par_chunks_mut(WINDOW), x.par_chunks(WINDOW), self.place.par_chunks(WINDOW), self.scale.par_chunks(WINDOW))
+            .into_par_iter()
+            .for_each(|(z, x, place, scale)| {
+                for ((&x, &k), &s) in x.iter().zip(place).zip(scale) {
+                    z[k as usize] = factor * (s * x).wide();
+                }
+            });
+    }
+
+    /// b <- `by` S r on the finest level; returns the greatest magnitude in it.
+    fn enter(&mut self, r: &[f64], by: f64) -> f64 {
+        let b = self.levels[0].b.as_flattened_mut();
+        (b.par_chunks_mut(WINDOW), r.par_chunks(WINDOW), self.place.par_chunks(WINDOW), self.scale.par_chunks(WINDOW))
+            .into_par_iter()
+            .map(|(b, r, place, scale)| {
+                let mut most = 0.0;
+                for ((b, &k), &s) in b.iter_mut().zip(place).zip(scale) {
+                    let v = by * s.wide() * r[k as usize];
+                    *b = T::of(v);
+                    most = f64::max(most, v.abs());
+                }
+                most
+            })
+            .reduce(|| 0.0, f64::max)
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.levels.iter().map(Level::bytes).sum::<usize>() + self.place.len() * 2 + size_of_val(self.scale.as_slice())
+    }
+}
+
+/// The diagonal of `a`, which must be positive, or zero where the whole row is.
+fn diagonal(a: &Csr) -> Result<Vec<f64>> {
+    (0..a.nrows())
+        .into_par_iter()
+        .with_min_len(BLOCK)
+        .map(|i| {
+            let (columns, values) = a.row(i);
+            let d = columns.binary_search(&(i as u32)).map_or(0.0, |k| values[k]);
+            if d > 0.0 && d.is_finite() || d == 0.0 && values.iter().all(|&v| v == 0.0) {
+                return Ok(d);
+            }
+            Err(Error::Matrix {
+                what: format!(
+                    "row {i} has the diagonal entry {d:e}, where a positive definite matrix has a positive one"
+                ),
+                help: "check the assembly, or the sign of the coefficients".into(),
+            })
+        })
+        .collect()
+}
+
+/// S A S − I, rounded, by rows.
+fn scaled<T: Real>(a: &Csr, scale: &[f64], unit: f64) -> Rows<T> {
+    Rows::build(
+        a.nrows(),
+        || (),
+        |(), block, out| {
+            for i in block {
+                let s = scale[i] / unit;
+                let (columns, values) = a.row(i);
+                for (&j, &v) in columns.iter().zip(values) {
+                    if j as usize != i && v != 0.0 {
+                        out.columns.push(j);
+                        out.values.push(T::of(v * s * scale[j as usize]));
+                    }
+                }
+                out.finish_row();
+            }
+        },
+    )
+}

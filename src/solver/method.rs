@@ -1,0 +1,173 @@
+//! One entry to all methods: [`SolverConfig::build`] sets up, [`Solver::solve`] solves, as often as there are right-hand
+//! sides.
+
+use super::{Cg, Observer, Report, StopRule, direct};
+use crate::error::Result;
+use crate::precond::amg::{Amg, AmgConfig};
+use crate::precond::{Ic, IcConfig, Identity, Jacobi, Preconditioner};
+use crate::sparse::{Cholesky, Csr};
+
+/// How A x = b is solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// `direct` or `pcg-amg` by size: see [`Method::choose`].
+    #[default]
+    Auto,
+    /// Conjugate gradients without preconditioner.
+    Cg,
+    /// Conjugate gradients with the diagonal.
+    PcgJacobi,
+    /// Conjugate gradients with incomplete Cholesky, IC(0).
+    PcgIc,
+    /// Conjugate gradients with smoothed-aggregation multigrid.
+    PcgAmg,
+    /// Sparse Cholesky factorization.
+    Direct,
+}
+
+impl Method {
+    /// Every method but `auto`.
+    pub const ALL: [Method; 5] = [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Auto => "auto",
+            Method::Cg => "cg",
+            Method::PcgJacobi => "pcg-jacobi",
+            Method::PcgIc => "pcg-ic",
+            Method::PcgAmg => "pcg-amg",
+            Method::Direct => "direct",
+        }
+    }
+
+    /// Its preconditioner's name.
+    pub fn preconditioner(self) -> &'static str {
+        match self {
+            Method::Auto | Method::Cg | Method::Direct => "none",
+            Method::PcgJacobi => "jacobi",
+            Method::PcgIc => "ic",
+            Method::PcgAmg => "amg",
+        }
+    }
+
+    /// What `auto` takes for `n` unknowns in a mesh of that dimension, and why. A factorization is faster while its fill
+    /// is small: O(n log n) in the plane, O(n^{4/3}) in space (George 1973; Lipton, Rose & Tarjan 1979).
+    pub fn choose(n: usize, dimension: usize) -> (Method, String) {
+        let limit = match dimension {
+            0 | 1 => usize::MAX,
+            2 => 10_000,
+            _ => 2_000,
+        };
+        let (method, why) = match n <= limit {
+            true => (Method::Direct, "small enough to factor at once"),
+            false => (Method::PcgAmg, "too large to factor cheaply; multigrid's work grows as n"),
+        };
+        (method, format!("{n} unknowns in {dimension}-D: {why}"))
+    }
+}
+
+/// Settings of [`Solver`].
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SolverConfig {
+    /// The method (default auto).
+    pub method: Method,
+    /// When to stop.
+    pub stop: StopRule,
+    /// Settings of the preconditioners.
+    pub precond: PrecondConfig,
+}
+
+/// Settings of the preconditioners, used by the methods of their name.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrecondConfig {
+    /// Incomplete Cholesky.
+    pub ic: IcConfig,
+    /// Algebraic multigrid.
+    pub amg: AmgConfig,
+}
+
+impl SolverConfig {
+    /// Sets up for the matrix `a` of a problem on a mesh of that dimension: hierarchy or factor, and work space.
+    pub fn build(&self, a: &Csr, dimension: usize) -> Result<Solver> {
+        let (method, why) = match self.method {
+            Method::Auto => Method::choose(a.nrows(), dimension),
+            given => (given, String::new()),
+        };
+        let engine = match method {
+            Method::Direct => Engine::Direct(Cholesky::new(a)?),
+            Method::PcgJacobi => Engine::Jacobi(Jacobi::new(a)?),
+            Method::PcgIc => Engine::Ic(self.precond.ic.build(a)?),
+            Method::PcgAmg => Engine::Amg(self.precond.amg.build(a)?),
+            Method::Auto | Method::Cg => Engine::Identity(Identity),
+        };
+        let n = if method == Method::Direct { 0 } else { a.nrows() };
+        Ok(Solver { method, why, engine, workspace: Cg::new(n), stop: self.stop.clone() })
+    }
+}
+
+/// A method set up for one matrix.
+pub struct Solver {
+    /// The method in use, never `auto`.
+    pub method: Method,
+    /// Why `auto` took it; empty where it was asked for.
+    pub why: String,
+    /// When to stop.
+    pub stop: StopRule,
+    engine: Engine,
+    workspace: Cg,
+}
+
+enum Engine {
+    Identity(Identity),
+    Jacobi(Jacobi),
+    Ic(Ic),
+    Amg(Amg),
+    Direct(Cholesky),
+}
+
+impl Solver {
+    /// Solves A x = b from the guess in `x`, with the matrix the solver was set up for (or one near it: then the iterative
+    /// methods only take longer). `watch` sees the iterations of the iterative methods.
+    pub fn solve(&mut self, a: &Csr, b: &[f64], x: &mut [f64], watch: &mut Observer) -> Result<Report> {
+        let m: &mut dyn Preconditioner = match &mut self.engine {
+            Engine::Direct(factor) => return direct(a, factor, b, x, &self.stop),
+            Engine::Identity(m) => m,
+            Engine::Jacobi(m) => m,
+            Engine::Ic(m) => m,
+            Engine::Amg(m) => m,
+        };
+        self.workspace.solve(a, m, b, x, &self.stop, watch).cloned()
+    }
+
+    /// Bytes of preconditioner or factor.
+    pub fn bytes(&self) -> usize {
+        match &self.engine {
+            Engine::Direct(factor) => factor.bytes(),
+            Engine::Identity(m) => m.bytes(),
+            Engine::Jacobi(m) => m.bytes(),
+            Engine::Ic(m) => m.bytes(),
+            Engine::Amg(m) => m.bytes(),
+        }
+    }
+
+    /// One line about the preconditioner or factor: levels, shift, fill.
+    pub fn summary(&self) -> String {
+        match &self.engine {
+            Engine::Direct(factor) => format!("sparse Cholesky: {} entries in the factor", factor.factor_nonzeros()),
+            Engine::Identity(_) => "none".into(),
+            Engine::Jacobi(_) => "jacobi: the diagonal".into(),
+            Engine::Ic(ic) if ic.shift() > 0.0 => format!("ic: IC(0), diagonal shifted by {:.1e}", ic.shift()),
+            Engine::Ic(_) => "ic: IC(0)".into(),
+            Engine::Amg(amg) => format!(
+                "amg: {} levels, operator complexity {:.2}, grid complexity {:.2}",
+                amg.levels().len(),
+                amg.operator_complexity(),
+                amg.grid_complexity()
+            ),
+        }
+    }
+}
