@@ -1,8 +1,96 @@
-//! The command line.
+//! The command line: one file a command. Only here is anything printed, parsed from arguments or exited with.
+//!
+//! Human text goes to stderr, data (`--json`) to stdout. Exit code 0: done, converged; 1: ran but did not converge;
+//! 2: bad input.
 
+mod input;
+mod interrupt;
+mod mesh;
+mod problem;
+mod progress;
+mod solve;
+
+use crate::error::{Error, Result};
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Runs the command with these arguments (the program's name first).
-pub fn run(_args: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+/// Poisson problems on meshes, from file to picture.
+#[derive(Debug, Parser)]
+#[command(name = "filet", version, about, max_term_width = 120, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Threads to compute with [default: one for each processor]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+
+    /// Print nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Solve(Box<solve::Solve>),
+    #[command(subcommand)]
+    Mesh(mesh::Mesh),
+}
+
+/// How a command ended well.
+#[derive(Debug, PartialEq)]
+enum Done {
+    /// All that was asked.
+    Fully,
+    /// It ran, but did not converge or was stopped.
+    Partly,
+}
+
+/// Runs the command with these arguments (the program's name first) and gives its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors: clap prints them to stdout and gives 0.
+            let code = error.exit_code();
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(code).unwrap_or(2));
+        }
+    };
+    if let Some(threads) = cli.threads {
+        // Fails only where a pool exists already, in a program that calls `run` twice: then that one is used.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+    }
+    let done = match cli.command {
+        Command::Solve(solve) => solve.run(cli.quiet),
+        Command::Mesh(mesh) => mesh.run(cli.quiet),
+    };
+    match done {
+        Ok(Done::Fully) => ExitCode::SUCCESS,
+        Ok(Done::Partly) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error}");
+            if let Some(help) = error.help() {
+                eprintln!("help: {help}");
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints data on stdout. A reader that left (`filet ... | head`) is not an error.
+fn print_data(text: &str) -> Result<()> {
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("stdout", "write", e)),
+        _ => Ok(()),
+    }
+}
+
+/// One aligned line of human text, such as `mesh      plate.msh   2-D, ...`.
+fn say(quiet: bool, what: &str, text: impl std::fmt::Display) {
+    if !quiet {
+        eprintln!("{what:<10}{text}");
+    }
 }

@@ -1,0 +1,110 @@
+//! What `filet solve` writes: the solution as VTU or XDMF, pictures, the system as Matrix Market files.
+
+use super::problem::Given;
+use crate::assembly::{System, cell_fluxes, cell_gradients};
+use crate::error::{Error, Result};
+use crate::operator::LinearOperator;
+use crate::report::plot::{self, Curve, CurvesPlot, SolutionPlot};
+use crate::report::solution_file;
+use crate::solver::{Report, Solver};
+use crate::sparse::matrix_market;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Files to write.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Outputs {
+    /// Write u, |grad u|, grad u and the flux -k grad u to FILE (.vtu, or .xdmf with .h5 beside it)
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Draw the solution (.png)
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
+    /// Draw the residual history (.png, .svg)
+    #[arg(long, value_name = "FILE")]
+    plot_residuals: Option<PathBuf>,
+
+    /// Write A, b and x as PREFIX_A.mtx, PREFIX_b.mtx (Matrix Market)
+    #[arg(long, value_name = "PREFIX")]
+    matrix_market: Option<String>,
+}
+
+/// A solved problem.
+pub(super) struct Solved<'a> {
+    pub given: &'a Given,
+    pub system: &'a System<'a>,
+    /// Values at all degrees of freedom.
+    pub u: &'a [f64],
+    pub report: &'a Report,
+    pub solver: &'a Solver,
+}
+
+impl Outputs {
+    /// Finds what can be wrong with the names before anything is computed.
+    pub fn check(&self) -> Result<()> {
+        let known = |path: &Option<PathBuf>, option: &str, endings: &[&str]| match path {
+            Some(p) if !endings.iter().any(|e| p.extension().is_some_and(|x| x == *e)) => Err(Error::Option {
+                option: option.into(),
+                value: p.display().to_string(),
+                what: format!("the file name must end in .{}", endings.join(" or .")),
+            }),
+            _ => Ok(()),
+        };
+        known(&self.output, "--output", &["vtu", "xdmf"])?;
+        known(&self.plot, "--plot", &["png"])?;
+        known(&self.plot_residuals, "--plot-residuals", &["png", "svg"])?;
+        let folders = [&self.output, &self.plot, &self.plot_residuals].into_iter().flatten().map(PathBuf::as_path);
+        folders.chain(self.matrix_market.as_deref().map(Path::new)).try_for_each(folder_exists)
+    }
+
+    /// Writes the system, before it is solved.
+    pub fn write_system(&self, system: &System) -> Result<()> {
+        let Some(prefix) = &self.matrix_market else { return Ok(()) };
+        matrix_market::write_matrix(format!("{prefix}_A.mtx"), &system.a)?;
+        matrix_market::write_vector(format!("{prefix}_b.mtx"), &system.b)
+    }
+
+    /// Writes everything asked for; gives the names.
+    pub fn write(&self, solved: &Solved) -> Result<Vec<String>> {
+        let mut written = Vec::new();
+        if let Some(prefix) = &self.matrix_market {
+            written.extend([format!("{prefix}_A.mtx"), format!("{prefix}_b.mtx")]);
+        }
+        if let Some(path) = &self.output {
+            let gradients = cell_gradients(&solved.system.space, solved.u);
+            let fluxes = cell_fluxes(&solved.system.space, &solved.given.problem, &gradients)?;
+            written.extend(solution_file::write(path, &solved.system.space, solved.u, &gradients, &fluxes)?);
+        }
+        if let Some(path) = &self.plot {
+            let space = &solved.system.space;
+            plot::solution(path, space.mesh, &solved.u[..space.mesh.points.len()], &SolutionPlot::default())?;
+            written.push(path.display().to_string());
+        }
+        if let Some(path) = &self.plot_residuals {
+            let history = Curve::history(solved.solver.method.name(), solved.report.residuals.clone());
+            plot::curves(path, &[history], &CurvesPlot { log_y: true, ..residual_axes() })?;
+            written.push(path.display().to_string());
+        }
+        Ok(written)
+    }
+}
+
+fn residual_axes() -> CurvesPlot {
+    CurvesPlot {
+        title: "Convergence".into(),
+        x_label: "iteration".into(),
+        y_label: "relative residual ‖b − A x‖ / ‖b‖".into(),
+        ..Default::default()
+    }
+}
+
+fn folder_exists(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match folder.is_dir() {
+        true => Ok(()),
+        false => Err(Error::io(path, "write", std::io::Error::new(std::io::ErrorKind::NotFound, "its folder does not exist"))),
+    }
+}

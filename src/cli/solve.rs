@@ -1,0 +1,246 @@
+//! `filet solve MESH`: a Poisson problem on a mesh, from file to picture.
+
+use super::problem::{Given, ProblemArgs};
+use super::progress::Progress;
+use super::solution::{self, Outputs};
+use super::{Done, input, interrupt, print_data, say, settings};
+use crate::assembly::{Errors, System};
+use crate::error::{Error, Result};
+use crate::mesh::io::MeshFile;
+use crate::mesh::quality;
+use crate::report::format::{bytes, count, seconds, significant};
+use crate::report::memory::peak_bytes;
+use crate::solver::{Method, Outcome, Report, Solver, SolverConfig};
+use clap::Args;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Solve -div(k grad u) + c u = f on a mesh
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  filet solve meshes/plate.msh --plot plate.png
+  filet solve part.msh --source 0 --dirichlet base=20 --robin holes=5,500 -o part.vtu
+  filet solve square:64 --exact 'sin(pi*x)*sin(pi*y)' --degree 2 --json
+  filet solve big.msh --method pcg-amg --rtol 1e-10 --plot-residuals residuals.png")]
+pub(super) struct Solve {
+    #[arg(value_name = "MESH", help = input::MESH_HELP)]
+    mesh: String,
+
+    #[command(flatten)]
+    problem: ProblemArgs,
+
+    /// Refine the mesh uniformly N times first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    refine: u32,
+
+    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct [default: auto]
+    #[arg(long, value_name = "METHOD", help_heading = "Solver", value_parser = settings::method)]
+    method: Option<Method>,
+
+    /// Stop at |b - A x| <= X |b| [default: 1e-8]
+    #[arg(long, value_name = "X", help_heading = "Solver")]
+    rtol: Option<f64>,
+
+    /// Stop after N iterations [default: 10000]
+    #[arg(long, value_name = "N", help_heading = "Solver")]
+    max_iterations: Option<usize>,
+
+    /// Read solver settings from a TOML file
+    #[arg(long, value_name = "FILE", help_heading = "Solver")]
+    config: Option<PathBuf>,
+
+    /// Set any solver field, such as precond.amg.theta=0.1 (repeat)
+    #[arg(short = 'p', long = "set", value_name = "FIELD=VALUE", help_heading = "Solver")]
+    set: Vec<String>,
+
+    #[command(flatten)]
+    outputs: Outputs,
+
+    /// Print one JSON object on stdout
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+/// Wall-clock seconds of each phase.
+#[derive(Debug, Default, serde::Serialize)]
+struct Seconds {
+    read: f64,
+    assemble: f64,
+    setup: f64,
+    solve: f64,
+    write: f64,
+    total: f64,
+}
+
+/// Seconds since `clock`, which starts again.
+fn lap(clock: &mut Instant) -> f64 {
+    let seconds = clock.elapsed().as_secs_f64();
+    *clock = Instant::now();
+    seconds
+}
+
+impl Solve {
+    pub(super) fn run(&self, quiet: bool) -> Result<Done> {
+        let (start, mut clock) = (Instant::now(), Instant::now());
+        let mut time = Seconds::default();
+        let config = self.solver_config()?;
+        self.outputs.check()?;
+        let progress = Progress::new(quiet);
+        progress.phase("reading");
+        let file = input::load(&self.mesh, self.refine)?;
+        quality::check(&file.mesh)?;
+        time.read = lap(&mut clock);
+        say_mesh(quiet, &progress, &self.mesh, &file);
+
+        let given = self.problem.build(file.mesh.dimension())?;
+        progress.phase("assembling");
+        let system = given.problem.assemble(&file.mesh)?;
+        time.assemble = lap(&mut clock);
+        progress.say(|| say_system(quiet, &given, &system, time.assemble));
+
+        self.outputs.write_system(&system)?;
+        lap(&mut clock);
+        progress.phase("setting up");
+        let mut solver = config.build(&system.a, file.mesh.dimension())?;
+        time.setup = lap(&mut clock);
+        progress.say(|| say_solver(quiet, &solver, time.setup));
+
+        let (x, report) = solve(&system, &mut solver, &progress)?;
+        time.solve = lap(&mut clock);
+        progress.say(|| say(quiet, "solve", summary(&report, time.solve)));
+
+        let u = system.solution(&x);
+        let errors = given.exact.as_ref().map(|exact| Errors::of(&system.space, &u, exact));
+        if let Some(e) = errors {
+            progress.say(|| say(quiet, "error", format!("L2 {:.4e}, H1 {:.4e}", e.l2, e.h1)));
+        }
+        lap(&mut clock);
+        progress.phase("writing");
+        let written = self.outputs.write(&solution::Solved { given: &given, system: &system, u: &u, report: &report, solver: &solver })?;
+        time.write = lap(&mut clock);
+        time.total = start.elapsed().as_secs_f64();
+        progress.finish();
+        if !written.is_empty() {
+            say(quiet, "output", format!("{} in {}", written.join(", "), seconds(time.write)));
+        }
+        say(quiet, "total", format!("{}, peak memory {}", seconds(time.total), peak_bytes().map_or("unknown".into(), bytes)));
+        if self.json {
+            print_data(&self.object(&file, &system, &solver, &report, errors, &time, &written).to_string())?;
+        }
+        Ok(if report.outcome == Outcome::Converged { Done::Fully } else { Done::Partly })
+    }
+
+    fn solver_config(&self) -> Result<SolverConfig> {
+        let mut config = settings::read(self.config.as_deref(), &self.set)?;
+        config.method = self.method.unwrap_or(config.method);
+        config.stop.rtol = self.rtol.unwrap_or(config.stop.rtol);
+        config.stop.max_iterations = self.max_iterations.unwrap_or(config.stop.max_iterations);
+        if !(config.stop.rtol >= 0.0 && config.stop.rtol < 1.0) {
+            return Err(Error::Option {
+                option: "--rtol".into(),
+                value: config.stop.rtol.to_string(),
+                what: "a relative tolerance lies between 0 and 1".into(),
+            });
+        }
+        Ok(config)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn object(
+        &self,
+        file: &MeshFile,
+        system: &System,
+        solver: &Solver,
+        report: &Report,
+        errors: Option<Errors>,
+        time: &Seconds,
+        written: &[String],
+    ) -> serde_json::Value {
+        let mut object = serde_json::json!({
+            "command": "solve",
+            "input": self.mesh,
+            "dimension": file.mesh.dimension(),
+            "cells": file.mesh.cell_count(),
+            "points": file.mesh.points.len(),
+            "unknowns": system.unknowns(),
+            "nonzeros": system.a.nnz(),
+            "method": solver.method.name(),
+            "precond": solver.method.preconditioner(),
+            "outcome": report.outcome.name(),
+            "iterations": report.iterations,
+            "relative_residual": solution::true_residual(system, report),
+            "residuals": report.residuals,
+            "seconds": time,
+            "peak_bytes": peak_bytes(),
+            "threads": rayon::current_num_threads(),
+            "device": "cpu",
+            "outputs": written,
+        });
+        if let Some(errors) = errors {
+            object["errors"] = serde_json::json!(errors);
+        }
+        object
+    }
+}
+
+fn say_mesh(quiet: bool, progress: &Progress, name: &str, file: &MeshFile) {
+    let mesh = &file.mesh;
+    let text = format!(
+        "{name}   {}-D, {} {}, {} points",
+        mesh.dimension(),
+        count(mesh.cell_count() as u64),
+        mesh.kind.plural(),
+        count(mesh.points.len() as u64)
+    );
+    progress.say(|| {
+        say(quiet, "mesh", text);
+        file.notes.iter().for_each(|note| say(quiet, "", note));
+    });
+}
+
+fn say_system(quiet: bool, given: &Given, system: &System, time: f64) {
+    given.notes.iter().chain(&system.notes).for_each(|note| say(quiet, "problem", note));
+    let text = format!(
+        "P{}, {} unknowns, {} nonzeros, symmetric positive definite; assembled in {}",
+        system.space.degree,
+        count(system.unknowns() as u64),
+        count(system.a.nnz() as u64),
+        seconds(time)
+    );
+    say(quiet, "system", text);
+}
+
+fn say_solver(quiet: bool, solver: &Solver, time: f64) {
+    let why = if solver.why.is_empty() { String::new() } else { format!(" ({})", solver.why) };
+    say(quiet, "method", format!("{}{why}", solver.method.name()));
+    say(quiet, "setup", format!("{}, {} in {}", solver.summary(), bytes(solver.bytes() as u64), seconds(time)));
+}
+
+fn summary(report: &Report, time: f64) -> String {
+    let note = match report.outcome {
+        Outcome::Stopped => "; stopped on request, what there is will be written",
+        Outcome::Converged => "",
+        _ => "; the answer is not as accurate as asked",
+    };
+    format!(
+        "{}, {} iterations, |b - A x|/|b| = {} in {}{note}",
+        report.outcome,
+        report.iterations,
+        significant(report.relative_residual()),
+        seconds(time)
+    )
+}
+
+/// Solves from x = 0, showing progress and stopping on Ctrl-C.
+fn solve(system: &System, solver: &mut Solver, progress: &Progress) -> Result<(Vec<f64>, Report)> {
+    interrupt::install();
+    progress.solve();
+    let mut x = vec![0.0; system.unknowns()];
+    let rtol = solver.stop.rtol;
+    let report = solver.solve(&system.a, &system.b, &mut x, &mut |iterate| {
+        progress.iteration(iterate, rtol);
+        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok((x, report))
+}
