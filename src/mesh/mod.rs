@@ -1,6 +1,8 @@
 //! Simplicial meshes: points, cells of one kind, named groups.
 
+mod incidence;
 pub mod io;
+pub mod topology;
 
 /// The kind of every cell of a [`Mesh`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]

@@ -1,0 +1,264 @@
+//! Who touches whom: boundary facets, edges, cells around a vertex, connected parts.
+//!
+//! Every function is linear in the mesh (up to sorting the few facets around one vertex), takes vertex numbers below
+//! `mesh.points.len()` for granted, and gives the same answer for any number of threads.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rayon::prelude::*;
+
+use super::incidence::{local_edges, local_facets, sum_up, visit_ranges};
+use super::{CellKind, Mesh};
+
+/// The facets that belong to exactly one cell: points of an interval mesh, edges, triangles. Flat, `mesh.dimension()`
+/// vertices each, in ascending order of their sorted vertices.
+///
+/// They are oriented outward for cells of positive volume: edges run counter-clockwise around their cell, so
+/// (t_y, −t_x) points outward for the edge vector t; triangles are counter-clockwise seen from outside.
+pub fn boundary_facets(mesh: &Mesh) -> Vec<u32> {
+    match mesh.kind {
+        CellKind::Interval => lone_facets::<0>(mesh),
+        CellKind::Triangle => lone_facets::<1>(mesh),
+        CellKind::Tetrahedron => lone_facets::<2>(mesh),
+    }
+}
+
+fn lone_facets<const R: usize>(mesh: &Mesh) -> Vec<u32> {
+    let table = local_facets(mesh.kind);
+    let parts = visit_ranges::<R, _>(mesh, table, |range| {
+        let mut out = Vec::new();
+        for facet in range.shared() {
+            if let [only] = facet {
+                let cell = mesh.cell(only.cell as usize);
+                out.extend(table[only.local()][..=R].iter().map(|&i| cell[i as usize]));
+            }
+        }
+        out
+    });
+    parts.concat()
+}
+
+/// All edges of a mesh, numbered in ascending order of their vertices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edges {
+    /// The two vertices of each edge, the smaller first; in ascending order.
+    pub vertices: Vec<[u32; 2]>,
+    /// The edges of each cell, flat. Local order: interval (0,1); triangle (0,1) (1,2) (2,0); tetrahedron (0,1) (1,2)
+    /// (2,0) (0,3) (1,3) (2,3), as in VTK's quadratic cells.
+    pub of_cells: Vec<u32>,
+    /// The edges whose smaller vertex is v are `starts[v]..starts[v + 1]`.
+    starts: Vec<u32>,
+}
+
+impl Edges {
+    /// Number of the edge between vertices `a` and `b`.
+    pub fn find(&self, a: u32, b: u32) -> Option<u32> {
+        let (low, high) = (a.min(b) as usize, a.max(b));
+        let start = *self.starts.get(low)?;
+        let end = *self.starts.get(low + 1)?;
+        let among = &self.vertices[start as usize..end as usize];
+        among.binary_search_by_key(&high, |e| e[1]).ok().map(|i| start + i as u32)
+    }
+
+    /// Edges of cell `c` of a mesh of this kind.
+    pub fn of_cell(&self, kind: CellKind, c: usize) -> &[u32] {
+        let n = local_edges(kind).len();
+        &self.of_cells[c * n..(c + 1) * n]
+    }
+}
+
+/// Numbers the edges of a mesh.
+pub fn edges(mesh: &Mesh) -> Edges {
+    let table = local_edges(mesh.kind);
+    let ranks: Vec<AtomicU32> = (0..mesh.cell_count() * table.len()).map(|_| AtomicU32::new(0)).collect();
+    // First the rank of each edge among those of its smaller vertex, then, with `starts` known, its number.
+    let parts = visit_ranges::<1, _>(mesh, table, |range| {
+        let mut vertices: Vec<[u32; 2]> = Vec::with_capacity(range.incidences.len() / 2 + 1);
+        let (mut low, mut rank) = (u32::MAX, 0);
+        for edge in range.shared() {
+            rank = if edge[0].low() == low { rank + 1 } else { 0 };
+            low = edge[0].low();
+            for x in edge {
+                ranks[x.cell as usize * table.len() + x.local()].store(rank, Ordering::Relaxed);
+            }
+            vertices.push([range.first + low, edge[0].rest[0]]);
+        }
+        vertices
+    });
+    let vertices = parts.concat();
+    let mut starts = vec![0u32; mesh.points.len() + 1];
+    for e in &vertices {
+        starts[e[0] as usize + 1] += 1;
+    }
+    sum_up(&mut starts);
+    let mut of_cells: Vec<u32> = ranks.into_iter().map(AtomicU32::into_inner).collect();
+    let n = mesh.kind.vertices();
+    of_cells.par_chunks_exact_mut(table.len()).zip(mesh.cells.par_chunks_exact(n)).for_each(|(numbers, cell)| {
+        for (number, local) in numbers.iter_mut().zip(table) {
+            *number += starts[cell[local[0] as usize].min(cell[local[1] as usize]) as usize];
+        }
+    });
+    Edges { vertices, of_cells, starts }
+}
+
+/// The cells around each vertex, in CSR form: those of vertex v are `cells[offsets[v]..offsets[v + 1]]`, ascending.
+pub fn cells_of_vertices(mesh: &Mesh) -> (Vec<usize>, Vec<u32>) {
+    let mut offsets = vec![0usize; mesh.points.len() + 1];
+    for &v in &mesh.cells {
+        offsets[v as usize + 1] += 1;
+    }
+    for v in 0..mesh.points.len() {
+        offsets[v + 1] += offsets[v];
+    }
+    let mut next = offsets.clone();
+    let mut cells = vec![0u32; mesh.cells.len()];
+    for (c, cell) in mesh.cells.chunks_exact(mesh.kind.vertices()).enumerate() {
+        for &v in cell {
+            cells[next[v as usize]] = c as u32;
+            next[v as usize] += 1;
+        }
+    }
+    (offsets, cells)
+}
+
+/// The pieces of a mesh that share no vertex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// How many there are, points of no cell not counted.
+    pub count: usize,
+    /// The part of each point, numbered in the order of their first points; [`Parts::NONE`] for a point of no cell.
+    pub of_points: Vec<u32>,
+}
+
+impl Parts {
+    /// The part number of a point that belongs to no cell.
+    pub const NONE: u32 = u32::MAX;
+}
+
+/// Finds the connected parts of a mesh, by union-find over the cells' vertices.
+pub fn connected_parts(mesh: &Mesh) -> Parts {
+    // The root of a set is its smallest vertex, so parents never lie above their children.
+    let mut parent: Vec<u32> = (0..mesh.points.len() as u32).collect();
+    let mut used = vec![false; mesh.points.len()];
+    for cell in mesh.cells.chunks_exact(mesh.kind.vertices()) {
+        used[cell[0] as usize] = true;
+        let mut root = find_root(&mut parent, cell[0]);
+        for &v in &cell[1..] {
+            used[v as usize] = true;
+            let other = find_root(&mut parent, v);
+            let (low, high) = (root.min(other), root.max(other));
+            parent[high as usize] = low;
+            root = low;
+        }
+    }
+    let mut count = 0;
+    for v in 0..parent.len() {
+        let p = parent[v] as usize;
+        parent[v] = match (used[v], p == v) {
+            (false, _) => Parts::NONE,
+            (true, false) => parent[p],
+            (true, true) => {
+                count += 1;
+                count as u32 - 1
+            }
+        };
+    }
+    Parts { count, of_points: parent }
+}
+
+/// The root of `v`'s set; halves the path on the way.
+fn find_root(parent: &mut [u32], mut v: u32) -> u32 {
+    while parent[v as usize] != v {
+        let grandparent = parent[parent[v as usize] as usize];
+        parent[v as usize] = grandparent;
+        v = grandparent;
+    }
+    v
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The unit square as two triangles and, apart from it, one more triangle with a loose point before it.
+    fn triangles() -> Mesh {
+        let xy = [[0., 0.], [1., 0.], [1., 1.], [0., 1.], [9., 9.], [2., 0.], [3., 0.], [2., 1.]];
+        Mesh {
+            points: xy.iter().map(|p| [p[0], p[1], 0.0]).collect(),
+            kind: CellKind::Triangle,
+            cells: vec![0, 1, 2, 0, 2, 3, 5, 6, 7],
+            groups: vec![],
+        }
+    }
+
+    fn tetrahedra() -> Mesh {
+        Mesh {
+            points: vec![[0., 0., 0.], [1., 0., 0.], [0., 1., 0.], [0., 0., 1.], [1., 1., 1.]],
+            kind: CellKind::Tetrahedron,
+            cells: vec![0, 1, 2, 3, 1, 4, 2, 3],
+            groups: vec![],
+        }
+    }
+
+    #[test]
+    fn boundary_edges_run_counter_clockwise() {
+        assert_eq!(boundary_facets(&triangles()), [0, 1, 3, 0, 1, 2, 2, 3, 5, 6, 7, 5, 6, 7]);
+    }
+
+    #[test]
+    fn boundary_triangles_face_outward() {
+        let mesh = tetrahedra();
+        let facets = boundary_facets(&mesh);
+        assert_eq!(facets.len(), 6 * 3);
+        let mut volume = 0.0; // Gauss: the volume is the sum of det[a, b, c] / 6 over outward facets
+        for f in facets.chunks(3) {
+            let p = |i: usize| nalgebra::Vector3::from(mesh.points[f[i] as usize]);
+            volume += p(0).dot(&p(1).cross(&p(2))) / 6.0;
+        }
+        assert!((volume - 0.5).abs() < 1e-15, "{volume}");
+    }
+
+    #[test]
+    fn an_interval_mesh_ends_in_points() {
+        let points = (0..4).map(|i| [f64::from(i), 0., 0.]).collect();
+        let mesh = Mesh { points, kind: CellKind::Interval, cells: vec![2, 3, 0, 1, 1, 2], groups: vec![] };
+        assert_eq!(boundary_facets(&mesh), [0, 3]);
+        assert_eq!(edges(&mesh).of_cells, [2, 0, 1]);
+    }
+
+    #[test]
+    fn edges_come_in_the_order_of_quadratic_cells() {
+        for (mesh, local) in [
+            (triangles(), vec![[0, 1], [1, 2], [2, 0]]),
+            (tetrahedra(), vec![[0, 1], [1, 2], [2, 0], [0, 3], [1, 3], [2, 3]]),
+        ] {
+            let edges = edges(&mesh);
+            assert!(edges.vertices.is_sorted() && edges.vertices.windows(2).all(|w| w[0] != w[1]));
+            for c in 0..mesh.cell_count() {
+                let cell = mesh.cell(c);
+                for (&e, [i, j]) in edges.of_cell(mesh.kind, c).iter().zip(&local) {
+                    assert_eq!(edges.find(cell[*j], cell[*i]), Some(e));
+                    let ends = [cell[*i].min(cell[*j]), cell[*i].max(cell[*j])];
+                    assert_eq!(edges.vertices[e as usize], ends);
+                }
+            }
+            assert_eq!((edges.find(0, 4), edges.find(0, 99), edges.find(99, 100)), (None, None, None));
+        }
+        assert_eq!(edges(&triangles()).vertices.len(), 8);
+        assert_eq!(edges(&tetrahedra()).vertices.len(), 9);
+    }
+
+    #[test]
+    fn cells_around_a_vertex_ascend() {
+        let (offsets, cells) = cells_of_vertices(&triangles());
+        assert_eq!(offsets, [0, 2, 3, 5, 6, 6, 7, 8, 9]);
+        assert_eq!(cells, [0, 1, 0, 0, 1, 1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn parts_are_numbered_by_their_first_points() {
+        let parts = connected_parts(&triangles());
+        assert_eq!(parts.count, 2);
+        assert_eq!(parts.of_points, [0, 0, 0, 0, Parts::NONE, 1, 1, 1]);
+    }
+}
