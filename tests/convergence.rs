@@ -16,7 +16,7 @@ fn coefficient(text: &str) -> Coefficient {
 
 /// Errors of `problem`, whose source is made from `exact`, on a mesh.
 fn errors(problem: &Poisson, exact: &Expression, mesh: &Mesh) -> Errors {
-    let problem = Poisson { source: problem.manufactured_source(exact).unwrap(), ..problem.clone() };
+    let problem = Poisson { source: problem.manufactured_source(exact, mesh.dimension()).unwrap(), ..problem.clone() };
     let system = problem.assemble(mesh).unwrap();
     let config = SolverConfig { method: Method::Direct, ..Default::default() };
     let mut x = vec![0.0; system.unknowns()];

@@ -88,8 +88,9 @@ impl Poisson {
     }
 
     /// Sets f so that `exact` is the solution: f = −∇·(k ∇u) + c u, by exact differentiation of the expressions
-    /// (method of manufactured solutions). `None` where k is not made of expressions or varies by group.
-    pub fn manufactured_source(&self, exact: &Expression) -> Option<Coefficient> {
+    /// (method of manufactured solutions) in the first `dimension` coordinates. `None` where k is not made of expressions
+    /// or varies by group.
+    pub fn manufactured_source(&self, exact: &Expression, dimension: usize) -> Option<Coefficient> {
         fn expression(c: &Coefficient) -> Option<Expression> {
             match c {
                 Coefficient::Expression(e) => Some(e.clone()),
@@ -104,8 +105,8 @@ impl Poisson {
         Some(Coefficient::from(move |p: [f64; 3]| {
             let u = u.jet(p);
             let mut divergence = 0.0;
-            for i in 0..3 {
-                for j in 0..3 {
+            for i in 0..dimension {
+                for j in 0..dimension {
                     let entry = match (k.len(), i == j) {
                         (1, true) => &k[0],
                         (1, false) => continue,

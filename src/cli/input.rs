@@ -5,8 +5,7 @@ use crate::mesh::io::{self, MeshFile};
 use crate::mesh::shapes;
 
 /// What `--help` says of every MESH argument.
-pub(super) const MESH_HELP: &str =
-    "Mesh file (.msh, .vtk, .vtu) or built-in shape (interval:N, square:N, cube:N, disc:N, annulus:N, l_shape:N, ball:N, graded_square:N)";
+pub(super) const MESH_HELP: &str = "Mesh file (.msh, .vtk, .vtu) or built-in shape (interval:N, square:N, cube:N, disc:N, annulus:N, l_shape:N, ball:N, graded_square:N)";
 
 /// Reads or makes the mesh, refined `refine` times.
 pub(super) fn load(mesh: &str, refine: u32) -> Result<MeshFile> {

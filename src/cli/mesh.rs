@@ -97,11 +97,24 @@ impl Info {
         }
         let say = |what: &str, text: String| say(quiet, what, text);
         let kind = file.mesh.kind.plural();
-        say("mesh", format!("{}   {}-D, {} {kind}, {} points", self.mesh, q.dimension, count(q.cells as u64), count(q.points as u64)));
+        say(
+            "mesh",
+            format!(
+                "{}   {}-D, {} {kind}, {} points",
+                self.mesh,
+                q.dimension,
+                count(q.cells as u64),
+                count(q.points as u64)
+            ),
+        );
         file.notes.iter().for_each(|note| say("note", note.clone()));
         describe(&q, &say);
-        file.point_data.iter().for_each(|f| say("field", format!("\"{}\" on points, {} components", f.name, f.components)));
-        file.cell_data.iter().for_each(|f| say("field", format!("\"{}\" on cells, {} components", f.name, f.components)));
+        file.point_data
+            .iter()
+            .for_each(|f| say("field", format!("\"{}\" on points, {} components", f.name, f.components)));
+        file.cell_data
+            .iter()
+            .for_each(|f| say("field", format!("\"{}\" on cells, {} components", f.name, f.components)));
         Ok(Done::Fully)
     }
 }
@@ -109,7 +122,10 @@ impl Info {
 /// The quality in words.
 fn describe(q: &Quality, say: &dyn Fn(&str, String)) {
     let point = |p: [f64; 3]| p.map(significant).join(", ");
-    say("extent", format!("({}) to ({}), measure {}", point(q.bounds.low), point(q.bounds.high), significant(q.measure)));
+    say(
+        "extent",
+        format!("({}) to ({}), measure {}", point(q.bounds.min), point(q.bounds.max), significant(q.measure)),
+    );
     say(
         "edges",
         format!(
@@ -131,7 +147,10 @@ fn describe(q: &Quality, say: &dyn Fn(&str, String)) {
     say("boundary", format!("{boundary} facets, {} in no group; {parts}", count(q.ungrouped_boundary_facets as u64)));
     for g in &q.groups {
         let what = ["points", "edges", "triangles", "tetrahedra"][g.dimension.min(3)];
-        say("group", format!("\"{}\"   {} {what}, measure {}", g.name, count(g.members as u64), significant(g.measure)));
+        say(
+            "group",
+            format!("\"{}\"   {} {what}, measure {}", g.name, count(g.members as u64), significant(g.measure)),
+        );
     }
     let defects: [(&str, &Defects); 6] = [
         ("flat cells", &q.flat_cells),

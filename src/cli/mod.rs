@@ -8,6 +8,8 @@ mod interrupt;
 mod mesh;
 mod problem;
 mod progress;
+mod settings;
+mod solution;
 mod solve;
 
 use crate::error::{Error, Result};

@@ -137,7 +137,8 @@ impl ProblemArgs {
     fn as_file(&self) -> Result<ProblemFile> {
         let text = |t: &Option<String>| t.clone().map(Value::Text);
         let mut boundary = Vec::new();
-        for (flag, values) in [("--dirichlet", &self.dirichlet), ("--neumann", &self.neumann), ("--robin", &self.robin)] {
+        for (flag, values) in [("--dirichlet", &self.dirichlet), ("--neumann", &self.neumann), ("--robin", &self.robin)]
+        {
             for value in values {
                 boundary.push(boundary_entry(flag, value)?);
             }
@@ -232,8 +233,9 @@ fn complete(file: ProblemFile, dimension: usize, path: &Path) -> Result<Given> {
     match (&file.source, &exact) {
         (Some(f), _) => problem.source = coefficient(f)?,
         (None, Some(u)) => {
-            problem.source = problem.manufactured_source(u).ok_or_else(|| {
-                let what = "no source is given, and it can be made from the exact solution only where k is one expression";
+            problem.source = problem.manufactured_source(u, dimension).ok_or_else(|| {
+                let what =
+                    "no source is given, and it can be made from the exact solution only where k is one expression";
                 Error::file(path, Place::Section("source".into()), what, "give the source")
             })?;
             notes.push(format!("f is made so that u = {u} is the solution"));
@@ -276,7 +278,10 @@ fn conductivity(entry: &ConductivityEntry, dimension: usize, path: &Path) -> Res
             for (i, j, at) in [(0, 0, 0), (1, 1, 1), (2, 2, 2), (0, 1, 3), (1, 2, 4), (0, 2, 5)] {
                 if i < n && j < n {
                     if rows[i][j].text() != rows[j][i].text() {
-                        return Err(tensor_error(path, format!("entries ({i}, {j}) and ({j}, {i}) of the tensor differ")));
+                        return Err(tensor_error(
+                            path,
+                            format!("entries ({i}, {j}) and ({j}, {i}) of the tensor differ"),
+                        ));
                     }
                     entries[at] = coefficient(&rows[i][j])?;
                 }
@@ -287,7 +292,12 @@ fn conductivity(entry: &ConductivityEntry, dimension: usize, path: &Path) -> Res
 }
 
 fn tensor_error(path: &Path, what: String) -> Error {
-    Error::file(path, Place::Section("conductivity".into()), what, "a conductivity tensor is symmetric, as [[2, 1], [1, 3]]")
+    Error::file(
+        path,
+        Place::Section("conductivity".into()),
+        what,
+        "a conductivity tensor is symmetric, as [[2, 1], [1, 3]]",
+    )
 }
 
 fn with_condition(problem: Poisson, entry: &BoundaryEntry, path: &Path) -> Result<Poisson> {

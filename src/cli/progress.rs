@@ -40,7 +40,16 @@ impl Progress {
     pub fn iteration(&self, iterate: &Iterate, rtol: f64) {
         let done = (iterate.relative_residual.ln() / rtol.max(f64::MIN_POSITIVE).ln()).clamp(0.0, 1.0);
         self.bar.set_position((done * STEPS) as u64);
-        self.bar.set_message(format!("iteration {}, residual {}", iterate.iteration, significant(iterate.relative_residual)));
+        self.bar.set_message(format!(
+            "iteration {}, residual {}",
+            iterate.iteration,
+            significant(iterate.relative_residual)
+        ));
+    }
+
+    /// Prints between two drawings of the line.
+    pub fn say(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
     }
 
     /// Clears the line.

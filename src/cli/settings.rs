@@ -8,9 +8,9 @@ use toml::{Table, Value};
 /// Parses a method's name.
 pub(super) fn method(name: &str) -> std::result::Result<Method, String> {
     let methods = || std::iter::once(Method::Auto).chain(Method::ALL);
-    methods().find(|m| m.name() == name).ok_or_else(|| {
-        format!("the methods are {}", methods().map(Method::name).collect::<Vec<_>>().join(", "))
-    })
+    methods()
+        .find(|m| m.name() == name)
+        .ok_or_else(|| format!("the methods are {}", methods().map(Method::name).collect::<Vec<_>>().join(", ")))
 }
 
 /// The settings of `file`, changed by `set`, over the defaults.
@@ -32,7 +32,8 @@ pub(super) fn read(file: Option<&Path>, set: &[String]) -> Result<SolverConfig> 
     Value::Table(table).try_into().map_err(|e: toml::de::Error| Error::file(source, Place::File, e.message(), HELP))
 }
 
-const HELP: &str = "the fields are method, stop.{rtol,atol,max_iterations}, precond.ic.* and precond.amg.* (rustdoc: SolverConfig)";
+const HELP: &str =
+    "the fields are method, stop.{rtol,atol,max_iterations}, precond.ic.* and precond.amg.* (rustdoc: SolverConfig)";
 
 /// Puts `a.b.c=value` into the table.
 fn insert(table: &mut Table, assignment: &str) -> Result<()> {

@@ -3,7 +3,6 @@
 use super::problem::Given;
 use crate::assembly::{System, cell_fluxes, cell_gradients};
 use crate::error::{Error, Result};
-use crate::operator::LinearOperator;
 use crate::report::plot::{self, Curve, CurvesPlot, SolutionPlot};
 use crate::report::solution_file;
 use crate::solver::{Report, Solver};
@@ -105,6 +104,10 @@ fn folder_exists(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match folder.is_dir() {
         true => Ok(()),
-        false => Err(Error::io(path, "write", std::io::Error::new(std::io::ErrorKind::NotFound, "its folder does not exist"))),
+        false => Err(Error::io(
+            path,
+            "write",
+            std::io::Error::new(std::io::ErrorKind::NotFound, "its folder does not exist"),
+        )),
     }
 }

@@ -35,6 +35,15 @@ impl CellKind {
         }
     }
 
+    /// What several are called.
+    pub fn plural(self) -> &'static str {
+        match self {
+            CellKind::Interval => "intervals",
+            CellKind::Triangle => "triangles",
+            CellKind::Tetrahedron => "tetrahedra",
+        }
+    }
+
     /// Vertices of a cell: dimension + 1.
     pub fn vertices(self) -> usize {
         self.dimension() + 1

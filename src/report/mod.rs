@@ -1,1 +1,7 @@
-//! Text tables, plots.
+//! What people look at: pictures, text tables, numbers written for reading.
+
+pub mod format;
+pub mod memory;
+pub mod plot;
+pub mod solution_file;
+pub mod table;

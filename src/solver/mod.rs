@@ -54,6 +54,19 @@ pub enum Outcome {
     Stopped,
 }
 
+impl Outcome {
+    /// Its name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Outcome::Converged => "converged",
+            Outcome::MaxIterations => "max_iterations",
+            Outcome::Stagnated => "stagnated",
+            Outcome::Breakdown { .. } => "breakdown",
+            Outcome::Stopped => "stopped",
+        }
+    }
+}
+
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

