@@ -9,6 +9,7 @@
 pub mod assembly;
 pub mod cli;
 pub mod error;
+pub mod file;
 pub mod hdf5;
 pub mod mesh;
 pub mod operator;

@@ -1,8 +1,15 @@
 //! Mesh files: one reader a format, chosen by content and extension.
 
+mod gmsh;
 pub(crate) mod import;
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
 use super::Mesh;
+use crate::error::{Error, Place, Result};
+pub use gmsh::{MshEncoding, write_msh};
 
 /// Values on the points or cells of a mesh file.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,4 +33,78 @@ pub struct MeshFile {
     pub cell_data: Vec<Field>,
     /// What was changed on the way in, one sentence each ("1,024 quadrilaterals split into 2,048 triangles").
     pub notes: Vec<String>,
+}
+
+/// The formats that are read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Format {
+    Msh,
+    LegacyVtk,
+    Vtu,
+}
+
+/// Reads a mesh file.
+pub fn read(path: impl AsRef<Path>) -> Result<MeshFile> {
+    let path = path.as_ref();
+    let data = content(path).map_err(|source| Error::io(path, "read", source))?;
+    read_bytes(path, data)
+}
+
+/// Reads a mesh file whose content is `data`; `path` tells the format where the content does not, and stands in messages.
+pub fn read_bytes(path: impl AsRef<Path>, data: Vec<u8>) -> Result<MeshFile> {
+    let path = path.as_ref();
+    // Within the pool, so that small parallel loops do not wake it each time.
+    rayon::scope(|_| match format(path, &data)? {
+        Format::Msh => gmsh::read(path, &data),
+        // Filled by the VTK readers: `vtk::read_legacy(path, &data)` and `vtk::read_vtu(path, &data)`.
+        Format::LegacyVtk | Format::Vtu => Err(unknown(path, "VTK files are not read yet")),
+    })
+}
+
+/// The whole file, read by all threads.
+fn content(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let about = file.metadata()?;
+    let mut data = Vec::new();
+    #[cfg(unix)]
+    if about.is_file() {
+        use rayon::prelude::*;
+        use std::os::unix::fs::FileExt;
+        const PIECE: usize = 1 << 22;
+        data = vec![0; about.len() as usize];
+        let pieces = data.par_chunks_mut(PIECE).enumerate();
+        let results: Vec<_> = pieces.map(|(i, p)| file.read_exact_at(p, (i * PIECE) as u64)).collect();
+        results.into_iter().collect::<std::io::Result<()>>()?;
+        return Ok(data);
+    }
+    file.read_to_end(&mut data)?;
+    Ok(data)
+}
+
+/// The format, by how the file begins, else by its extension.
+fn format(path: &Path, data: &[u8]) -> Result<Format> {
+    if data.is_empty() {
+        return Err(Error::file(path, Place::File, "the file is empty", "save or copy the mesh again"));
+    }
+    let extension = path.extension().map(|e| e.to_ascii_lowercase());
+    match data.trim_ascii_start() {
+        [b'$', ..] => Ok(Format::Msh),
+        [b'#', rest @ ..] if rest.trim_ascii_start().starts_with(b"vtk DataFile") => Ok(Format::LegacyVtk),
+        start if start.starts_with(b"<VTKFile") || start.starts_with(b"<?xml") => Ok(Format::Vtu),
+        _ => match extension.as_deref().and_then(|e| e.to_str()) {
+            Some("msh") => Ok(Format::Msh),
+            Some("vtk") => Ok(Format::LegacyVtk),
+            Some("vtu") => Ok(Format::Vtu),
+            _ => Err(unknown(path, "this is no mesh file of a known format")),
+        },
+    }
+}
+
+fn unknown(path: &Path, what: &str) -> Error {
+    Error::file(
+        path,
+        Place::File,
+        what,
+        "read are Gmsh .msh (2.2 and 4.1), legacy .vtk and .vtu; gmsh or meshio convert others",
+    )
 }

@@ -1,0 +1,194 @@
+//! `$Nodes` and `$Elements` of MSH 2.
+
+use rayon::prelude::*;
+
+use super::super::import::{Block, ElementKind, Tags};
+use super::cursor::{Cursor, Encoding};
+use super::kinds;
+use super::msh4::{reorder, unknown_node};
+use super::numbering::Numbering;
+use super::text::{PIECE, Scanner};
+use super::{Fault, Parsed, section_end};
+
+/// Bytes of element lines read by one task.
+const LINES: usize = 1 << 18;
+
+/// The count at the head of a section, text in binary files too, of things that take at least `tokens` tokens or `bytes` bytes.
+fn head(cursor: &mut Cursor, what: &str, tokens: usize, bytes: usize) -> Parsed<usize> {
+    let at = cursor.at;
+    let count = cursor.text(|s| s.unsigned(what))?;
+    let count = cursor.affordable(at, count, what, tokens, bytes)?;
+    cursor.line();
+    Ok(count)
+}
+
+/// Coordinates and tags of all nodes.
+pub(super) fn nodes(cursor: &mut Cursor) -> Parsed<(Vec<[f64; 3]>, Vec<u64>)> {
+    let count = head(cursor, "the number of nodes", 4, 28)?;
+    let (mut points, mut tags) = (vec![[0.0; 3]; count], vec![0_u64; count]);
+    let pieces = tags.par_chunks_mut(PIECE).zip(points.par_chunks_mut(PIECE));
+    match &cursor.encoding {
+        Encoding::Text(index) => {
+            cursor.at = index.records(cursor.at, 4, pieces, |s, (tags, points)| {
+                for (tag, point) in tags.iter_mut().zip(points) {
+                    *tag = s.unsigned("a node's number")?;
+                    for x in point {
+                        *x = s.real("a coordinate")?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        &Encoding::Binary { swap } => {
+            let bytes = cursor.take(28 * count, "$Nodes")?;
+            pieces.zip(bytes.par_chunks(PIECE * 28)).for_each(|((tags, points), bytes)| {
+                for ((tag, point), bytes) in tags.iter_mut().zip(points).zip(bytes.chunks_exact(28)) {
+                    *tag = u64::from(int(bytes, swap) as u32);
+                    *point = [4, 12, 20].map(|i| {
+                        let bits = bytes[i..].first_chunk().map_or(0, |b| u64::from_ne_bytes(*b));
+                        f64::from_bits(if swap { bits.swap_bytes() } else { bits })
+                    });
+                }
+            });
+        }
+    }
+    Ok((points, tags))
+}
+
+/// Four bytes as an `int`.
+#[inline]
+fn int(bytes: &[u8], swap: bool) -> i32 {
+    let number = bytes.first_chunk().map_or(0, |b| i32::from_ne_bytes(*b));
+    if swap { number.swap_bytes() } else { number }
+}
+
+/// Elements by kind, in the order in which the kinds come first.
+#[derive(Default)]
+struct Found {
+    count: usize,
+    lists: Vec<(ElementKind, Vec<u32>, Vec<i32>)>,
+}
+
+impl Found {
+    /// The nodes and physical tags of a kind.
+    #[inline]
+    fn list(&mut self, kind: ElementKind) -> (&mut Vec<u32>, &mut Vec<i32>) {
+        let at = self.lists.iter().position(|l| l.0 == kind).unwrap_or_else(|| {
+            self.lists.push((kind, Vec::new(), Vec::new()));
+            self.lists.len() - 1
+        });
+        let (_, nodes, tags) = &mut self.lists[at];
+        (nodes, tags)
+    }
+}
+
+/// All elements, added to `blocks`: one for each kind.
+pub(super) fn elements(cursor: &mut Cursor, numbering: &Numbering, blocks: &mut Vec<Block>) -> Parsed<()> {
+    let start = cursor.at;
+    let count = head(cursor, "the number of elements", 4, 12)?;
+    let found = match &cursor.encoding {
+        Encoding::Text(_) => lines(cursor, numbering)?,
+        &Encoding::Binary { swap } => vec![records(cursor, count, swap, numbering)?],
+    };
+    let total: usize = found.iter().map(|f| f.count).sum();
+    if total != count {
+        let what = format!("the number of elements is {count} at the head of the section, but it holds {total}");
+        return Err(Fault::new(start, what));
+    }
+    let mut all = Found::default();
+    for (kind, mut nodes, mut tags) in found.into_iter().flat_map(|f| f.lists) {
+        let (all_nodes, all_tags) = all.list(kind);
+        if all_nodes.is_empty() {
+            (*all_nodes, *all_tags) = (nodes, tags);
+        } else {
+            all_nodes.append(&mut nodes);
+            all_tags.append(&mut tags);
+        }
+    }
+    blocks.extend(all.lists.into_iter().map(|(kind, nodes, tags)| Block { kind, nodes, tags: Tags::Each(tags) }));
+    Ok(())
+}
+
+/// Elements as text: a line each, read in stretches of lines.
+fn lines(cursor: &mut Cursor, numbering: &Numbering) -> Parsed<Vec<Found>> {
+    let (first, end) = (cursor.at, section_end(cursor.data, cursor.at, b"Elements")?);
+    let text = &cursor.data[..end];
+    // A stretch begins with the first line that begins at or after a multiple of LINES bytes.
+    let begin = |i: usize| match i {
+        0 => first,
+        i => memchr::memchr(b'\n', &text[end.min(first + i * LINES - 1)..]).map_or(end, |n| first + i * LINES + n),
+    };
+    let stretch = |i: usize| {
+        let mut found = Found::default();
+        let (mut scanner, end) = (Scanner::within_lines(text, begin(i)), begin(i + 1));
+        while scanner.at < end {
+            if !scanner.line_end() {
+                line(&mut scanner, numbering, &mut found)?;
+            }
+        }
+        Ok(found)
+    };
+    let found: Vec<Parsed<Found>> = (0..(end - first).div_ceil(LINES)).into_par_iter().map(stretch).collect();
+    cursor.at = end;
+    found.into_iter().collect()
+}
+
+/// One element: number, type, number of tags, tags (the physical one first), nodes.
+#[inline]
+fn line(s: &mut Scanner, numbering: &Numbering, found: &mut Found) -> Parsed<()> {
+    s.unsigned("an element's number")?;
+    let at = s.at;
+    let kind = kinds::kind(s.signed("an element type")?, at)?;
+    let mut physical = 0;
+    for i in 0..s.unsigned("a number of tags")? {
+        let tag = s.signed("a tag")?;
+        if i == 0 {
+            physical = tag;
+        }
+    }
+    let (nodes, tags) = found.list(kind);
+    for _ in 0..kind.nodes() {
+        let tag = s.unsigned("a node's number")?;
+        nodes.push(numbering.point(tag).ok_or_else(|| unknown_node(s.at, tag))?);
+    }
+    let first = nodes.len() - kind.nodes();
+    reorder(&mut nodes[first..], kind);
+    tags.push(physical.saturating_abs());
+    found.count += 1;
+    if !s.line_end() {
+        return Err(s.unexpected(s.at, "the end of the line after an element's last node"));
+    }
+    Ok(())
+}
+
+/// Elements as bytes: stretches with a head (type, how many, number of tags), often of one element.
+fn records(cursor: &mut Cursor, count: usize, swap: bool, numbering: &Numbering) -> Parsed<Found> {
+    let mut found = Found::default();
+    while found.count < count {
+        let start = cursor.at;
+        let head = cursor.take(12, "$Elements")?;
+        let [element_type, following, tag_count] = [0, 4, 8].map(|i| int(&head[i..], swap));
+        let kind = kinds::kind(element_type, start)?;
+        let (Ok(following), Ok(tag_count)) = (usize::try_from(following), usize::try_from(tag_count)) else {
+            return Err(Fault::new(start, format!("{following} elements with {tag_count} tags each")));
+        };
+        let first_node = 4 * (1 + tag_count);
+        let record = first_node + 4 * kind.nodes();
+        let bytes = cursor.take(following.saturating_mul(record), "$Elements")?;
+        let (nodes, tags) = found.list(kind);
+        for element in bytes.chunks_exact(record) {
+            tags.push(if tag_count > 0 { int(&element[4..], swap).saturating_abs() } else { 0 });
+            for node in element[first_node..].chunks_exact(4) {
+                let tag = u64::from(int(node, swap) as u32);
+                nodes.push(numbering.point(tag).ok_or_else(|| unknown_node(start, tag))?);
+            }
+            let last = nodes.len() - kind.nodes();
+            reorder(&mut nodes[last..], kind);
+        }
+        found.count += following;
+        if following == 0 {
+            return Err(Fault::new(start, "a stretch of no elements"));
+        }
+    }
+    Ok(found)
+}
