@@ -11,6 +11,7 @@ pub mod cli;
 pub mod error;
 pub mod expression;
 pub mod file;
+pub mod hdf5;
 pub mod mesh;
 pub mod operator;
 pub mod precond;

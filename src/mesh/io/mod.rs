@@ -2,6 +2,7 @@
 
 mod gmsh;
 pub(crate) mod import;
+mod vtk;
 
 use std::fs::File;
 use std::io::Read;
@@ -10,6 +11,7 @@ use std::path::Path;
 use super::Mesh;
 use crate::error::{Error, Place, Result};
 pub use gmsh::{MshEncoding, write_msh};
+pub use vtk::{Compression, FieldView, GridView, write_vtu};
 
 /// Values on the points or cells of a mesh file.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +58,8 @@ pub fn read_bytes(path: impl AsRef<Path>, data: Vec<u8>) -> Result<MeshFile> {
     // Within the pool, so that small parallel loops do not wake it each time.
     rayon::scope(|_| match format(path, &data)? {
         Format::Msh => gmsh::read(path, &data),
-        // Filled by the VTK readers: `vtk::read_legacy(path, &data)` and `vtk::read_vtu(path, &data)`.
-        Format::LegacyVtk | Format::Vtu => Err(unknown(path, "VTK files are not read yet")),
+        Format::LegacyVtk => vtk::read_legacy(path, &data),
+        Format::Vtu => vtk::read_vtu(path, &data),
     })
 }
 
