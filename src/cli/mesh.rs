@@ -2,12 +2,12 @@
 
 use super::{Done, input, print_data, say};
 use crate::error::{Error, Result};
-use crate::mesh::io::{self, Field};
+use crate::mesh::io::{self, MeshFile};
 use crate::mesh::quality::{Defects, Quality, quality};
-use crate::mesh::{Mesh as SimplicialMesh, shapes};
+use crate::mesh::shapes;
 use crate::report::format::{count, significant};
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Look at, convert and make meshes
 #[derive(Debug, Subcommand)]
@@ -62,10 +62,10 @@ impl Mesh {
             Mesh::Convert(c) => {
                 let file = input::load(&c.mesh, c.refine)?;
                 file.notes.iter().for_each(|note| say(quiet, "note", note));
-                write(&c.output, &file.mesh, &file.point_data, &file.cell_data, quiet)
+                write(&c.output, &file, quiet)
             }
             Mesh::Generate(g) => match shapes::built_in(&g.shape) {
-                Some(mesh) => write(&g.output, &mesh?, &[], &[], quiet),
+                Some(_) => write(&g.output, &input::load(&g.shape, 0)?, quiet),
                 None => Err(Error::Option {
                     option: "SHAPE".into(),
                     value: g.shape.clone(),
@@ -76,10 +76,14 @@ impl Mesh {
     }
 }
 
-fn write(path: &PathBuf, mesh: &SimplicialMesh, points: &[Field], cells: &[Field], quiet: bool) -> Result<Done> {
-    io::write(path, mesh, points, cells)?;
-    let (n, kind) = (count(mesh.cell_count() as u64), mesh.kind.plural());
-    say(quiet, "wrote", format!("{}   {n} {kind}, {} points", path.display(), count(mesh.points.len() as u64)));
+fn write(path: &Path, file: &MeshFile, quiet: bool) -> Result<Done> {
+    io::write(path, file)?;
+    let (cells, points) = (file.mesh.cell_count() as u64, file.mesh.points.len() as u64);
+    say(
+        quiet,
+        "wrote",
+        format!("{}   {} {}, {} points", path.display(), count(cells), file.mesh.kind.plural(), count(points)),
+    );
     Ok(Done::Fully)
 }
 

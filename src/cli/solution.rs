@@ -75,7 +75,8 @@ impl Outputs {
         if let Some(path) = &self.output {
             let gradients = cell_gradients(&solved.system.space, solved.u);
             let fluxes = cell_fluxes(&solved.system.space, &solved.given.problem, &gradients)?;
-            written.extend(solution_file::write(path, &solved.system.space, solved.u, &gradients, &fluxes)?);
+            solution_file::write(path, &solved.system.space, solved.u, &gradients, &fluxes)?;
+            written.push(path.display().to_string());
         }
         if let Some(path) = &self.plot {
             let space = &solved.system.space;

@@ -37,7 +37,8 @@ impl Writer {
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io(path, "write", e))?.into_temp_path();
+        let temporary =
+            tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io(path, "write", e))?.into_temp_path();
         let file = H5File::create(&temporary).map_err(|e| failed(path, "", &e))?;
         let groups = HashMap::from([(String::new(), file.root_group())]);
         Ok(Writer { file, temporary, path: path.to_path_buf(), groups, datasets: HashMap::new() })
@@ -89,7 +90,9 @@ impl Writer {
             return Ok(());
         }
         if set.shape()[1..] != *row {
-            return Err(self.error(path, format!("rows of shape {row:?} appended to a data set of shape {:?}", set.shape())));
+            return Err(
+                self.error(path, format!("rows of shape {row:?} appended to a data set of shape {:?}", set.shape()))
+            );
         }
         set.append(values).map_err(|e| failed(&self.path, path, &e))
     }
@@ -153,7 +156,12 @@ impl Writer {
     }
 
     fn error(&self, path: &str, what: String) -> Error {
-        Error::file(&self.path, Place::Section(path.to_string()), what, "give as many numbers as the shape has, and a new name")
+        Error::file(
+            &self.path,
+            Place::Section(path.to_string()),
+            what,
+            "give as many numbers as the shape has, and a new name",
+        )
     }
 }
 

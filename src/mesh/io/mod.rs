@@ -111,7 +111,22 @@ fn unknown(path: &Path, what: &str) -> Error {
     )
 }
 
-/// Writes a mesh with values on its points and cells: .vtu, or .msh (MSH 4.1, which takes no values).
-pub fn write(path: impl AsRef<Path>, mesh: &Mesh, _points: &[Field], _cells: &[Field]) -> Result<()> {
-    write_msh(path.as_ref(), mesh, MshEncoding::default())
+/// Writes a mesh, by the ending of the name: .vtu with its fields, or .msh (MSH 4.1, which takes no fields).
+pub fn write(path: impl AsRef<Path>, file: &MeshFile) -> Result<()> {
+    let path = path.as_ref();
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("vtu") => {
+            let (point_fields, cell_fields) = (views(&file.point_data), views(&file.cell_data));
+            write_vtu(path, &GridView { point_fields, cell_fields, ..GridView::of(&file.mesh) }, Compression::None)
+        }
+        Some("msh") => write_msh(path, &file.mesh, MshEncoding::default()),
+        _ => {
+            let what = "a mesh is written as .vtu or .msh, and the name ends in neither";
+            Err(Error::file(path, Place::File, what, "give the file a name that ends in .vtu or .msh"))
+        }
+    }
+}
+
+fn views(fields: &[Field]) -> Vec<FieldView<'_>> {
+    fields.iter().map(|f| FieldView { name: &f.name, components: f.components, values: &f.values }).collect()
 }

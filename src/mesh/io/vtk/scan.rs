@@ -87,7 +87,10 @@ impl<'a> Scanner<'a> {
             let bytes = count.checked_mul(number.bytes()).and_then(|n| rest.get(..n));
             let Some(bytes) = bytes else {
                 let have = rest.len();
-                return Err(self.error(format!("{what} should have {count} numbers of {} bytes, {have} bytes are left", number.bytes())));
+                return Err(self.error(format!(
+                    "{what} should have {count} numbers of {} bytes, {have} bytes are left",
+                    number.bytes()
+                )));
             };
             let values = numbers(bytes, number, true).map_err(|e| self.error(format!("{what}: {e}")))?;
             self.at += bytes.len();
