@@ -235,9 +235,9 @@ fn what_is_wrong_is_said_with_its_place() {
         (old.replace("\n1 15 2 ", "\n1 26 2 "), "elements of type 26 are not known"),
         (
             old.replace("\n1 15 2 4 6 6\n", "\n1 15 2 4 6\n"),
-            "line 35: expected a node's number, found the end of the line",
+            "line 37: expected a node's number, found the end of the line",
         ),
-        (old.replace("\n1 15 2 4 6 6\n", "\n1 15 2 4 6 6 6\n"), "line 35: expected the end of the line"),
+        (old.replace("\n1 15 2 4 6 6\n", "\n1 15 2 4 6 6 6\n"), "line 37: expected the end of the line"),
         (old.replace("\n1 15 2 4 6 6\n", "\n"), "but it holds"),
     ];
     for (i, (text, expected)) in cases.into_iter().enumerate() {
