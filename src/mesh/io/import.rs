@@ -1,19 +1,18 @@
 //! From the elements of a mesh file, as its reader found them, to a simplicial [`Mesh`].
 //!
 //! The mesh's dimension is the highest that has elements. Its elements are cut into simplices ([`split`]), repeated ones
-//! merged ([`merge`]), turned to positive orientation, points without cells left out, and tags gathered into groups
+//! merged ([`merge`]), turned to positive orientation ([`orientation`]), points without cells left out, and tags gathered into groups
 //! ([`groups`]). What was changed is noted. Work that a file does not need is skipped, and the result does not depend on the
 //! number of threads.
 
 mod element;
 mod groups;
 mod merge;
+mod orientation;
 mod points;
 mod split;
 
 use std::path::Path;
-
-use rayon::prelude::*;
 
 use super::{Field, MeshFile};
 use crate::error::{Error, Place, Result};
@@ -75,25 +74,26 @@ pub(crate) fn import(path: &Path, mut raw: RawMesh) -> Result<MeshFile> {
         let what = format!("{} cells are more than the 4,294,967,294 that can be numbered", count(provisional));
         return Err(Error::file(path, Place::File, what, "use a coarser mesh"));
     }
-    let numbers = merge::merge(&mut cells, kind.vertices(), spans.iter().any(|s| s.parts > 1));
+    let width = kind.vertices();
+    let (repeats, turned) =
+        rayon::join(|| merge::repeats(&cells, width), || orientation::negative(&raw.points, kind, &cells));
+    turned.iter().for_each(|&c| cells[c as usize * width..][..width].swap(width - 2, width - 1));
+    let turned = turned.iter().filter(|&c| repeats.binary_search_by_key(c, |r| r.0).is_err()).count();
+    if turned > 0 {
+        let all = provisional - repeats.len();
+        notes.push(format!("{} of {} cells turned to positive orientation", count(turned), count(all)));
+    }
+    let numbers = merge::remove(&mut cells, width, &repeats, spans.iter().any(|s| s.parts > 1));
     if cells.is_empty() {
         let what = format!("all {} elements are collapsed: they repeat a corner", count(provisional));
         return Err(Error::file(path, Place::File, what, "mesh the geometry again"));
     }
-    let origin = (!raw.cell_data.is_empty()).then(|| origin(&spans, numbers.as_deref(), cells.len() / kind.vertices()));
-    let merged = provisional - cells.len() / kind.vertices();
+    let origin = (!raw.cell_data.is_empty()).then(|| origin(&spans, numbers.as_deref(), cells.len() / width));
+    let merged = provisional - cells.len() / width;
     if merged > 0 {
         notes.push(format!("{} repeated or collapsed cells merged or left out", count(merged)));
     }
     let new_points = points::compact(&mut raw, &mut cells, &mut notes);
-    let turned = orient(&raw.points, kind, &mut cells);
-    if turned > 0 {
-        notes.push(format!(
-            "{} of {} cells turned to positive orientation",
-            count(turned),
-            count(provisional - merged)
-        ));
-    }
     let groups = groups::groups(&mut raw, kind, &spans, numbers.as_deref(), new_points.as_deref(), &mut notes);
     let cell_data = raw.cell_data.iter().map(|f| pick(f, origin.as_deref().unwrap_or(&[]))).collect();
     let mesh = Mesh { points: raw.points, kind, cells, groups };
@@ -186,33 +186,6 @@ fn pick(field: &Field, places: &[u32]) -> Field {
         values.extend_from_slice(&field.values[place as usize * n..(place as usize + 1) * n]);
     }
     Field { name: field.name.clone(), components: n, values }
-}
-
-/// Turns cells of negative area or volume by swapping their last two vertices, and counts them. Triangles have a sign only
-/// where all points have the same z.
-fn orient(points: &[[f64; 3]], kind: CellKind, cells: &mut [u32]) -> usize {
-    let flat = || points.par_iter().all(|p| p[2] == points[0][2]);
-    let negative: fn(&[[f64; 3]], &[u32]) -> bool = match kind {
-        CellKind::Triangle if flat() => |points, cell| {
-            let [a, b, c] = [0, 1, 2].map(|i| points[cell[i] as usize]);
-            (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1]) < 0.0
-        },
-        CellKind::Tetrahedron => |points, cell| {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|i| nalgebra::Vector3::from(points[cell[i] as usize]));
-            (b - a).cross(&(c - a)).dot(&(d - a)) < 0.0
-        },
-        _ => return 0,
-    };
-    let n = kind.vertices();
-    let turn = |piece: &mut [u32]| {
-        let mut turned = 0;
-        for cell in piece.chunks_exact_mut(n).filter(|cell| negative(points, cell)) {
-            cell.swap(n - 2, n - 1);
-            turned += 1;
-        }
-        turned
-    };
-    cells.par_chunks_mut(n << 14).map(turn).sum()
 }
 
 /// A count with its thousands set apart.

@@ -113,3 +113,17 @@ impl<'a> Cursor<'a> {
         self.at < self.data.len()
     }
 }
+
+/// Eight bytes as a number.
+#[inline]
+pub(super) fn word(bytes: [u8; 8], swap: bool) -> u64 {
+    let number = u64::from_ne_bytes(bytes);
+    if swap { number.swap_bytes() } else { number }
+}
+
+/// Four bytes as a number.
+#[inline]
+pub(super) fn int(bytes: [u8; 4], swap: bool) -> i32 {
+    let number = i32::from_ne_bytes(bytes);
+    if swap { number.swap_bytes() } else { number }
+}

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::import::{Block, ElementKind, Tags};
-use super::cursor::{Cursor, Encoding};
+use super::cursor::{Cursor, Encoding, int, word};
 use super::kinds;
 use super::msh4::{reorder, unknown_node};
 use super::numbering::Numbering;
@@ -43,23 +43,16 @@ pub(super) fn nodes(cursor: &mut Cursor) -> Parsed<(Vec<[f64; 3]>, Vec<u64>)> {
             let bytes = cursor.take(28 * count, "$Nodes")?;
             pieces.zip(bytes.par_chunks(PIECE * 28)).for_each(|((tags, points), bytes)| {
                 for ((tag, point), bytes) in tags.iter_mut().zip(points).zip(bytes.chunks_exact(28)) {
-                    *tag = u64::from(int(bytes, swap) as u32);
-                    *point = [4, 12, 20].map(|i| {
-                        let bits = bytes[i..].first_chunk().map_or(0, |b| u64::from_ne_bytes(*b));
-                        f64::from_bits(if swap { bits.swap_bytes() } else { bits })
-                    });
+                    let (number, coordinates) = bytes.split_at(4);
+                    *tag = number.first_chunk().map_or(0, |n| u64::from(int(*n, swap) as u32));
+                    for (x, bytes) in point.iter_mut().zip(coordinates.as_chunks().0) {
+                        *x = f64::from_bits(word(*bytes, swap));
+                    }
                 }
             });
         }
     }
     Ok((points, tags))
-}
-
-/// Four bytes as an `int`.
-#[inline]
-fn int(bytes: &[u8], swap: bool) -> i32 {
-    let number = bytes.first_chunk().map_or(0, |b| i32::from_ne_bytes(*b));
-    if swap { number.swap_bytes() } else { number }
 }
 
 /// Elements by kind, in the order in which the kinds come first.
@@ -166,29 +159,26 @@ fn records(cursor: &mut Cursor, count: usize, swap: bool, numbering: &Numbering)
     let mut found = Found::default();
     while found.count < count {
         let start = cursor.at;
-        let head = cursor.take(12, "$Elements")?;
-        let [element_type, following, tag_count] = [0, 4, 8].map(|i| int(&head[i..], swap));
+        let head = cursor.take(12, "$Elements")?.as_chunks().0;
+        let (element_type, following, tag_count) = (int(head[0], swap), int(head[1], swap), int(head[2], swap));
         let kind = kinds::kind(element_type, start)?;
-        let (Ok(following), Ok(tag_count)) = (usize::try_from(following), usize::try_from(tag_count)) else {
-            return Err(Fault::new(start, format!("{following} elements with {tag_count} tags each")));
+        let (Ok(following @ 1..), Ok(tag_count)) = (usize::try_from(following), usize::try_from(tag_count)) else {
+            return Err(Fault::new(start, format!("a stretch of {following} elements with {tag_count} tags each")));
         };
-        let first_node = 4 * (1 + tag_count);
-        let record = first_node + 4 * kind.nodes();
-        let bytes = cursor.take(following.saturating_mul(record), "$Elements")?;
+        let first_node = 1 + tag_count;
+        let record = first_node + kind.nodes();
+        let numbers = cursor.take(following.saturating_mul(4 * record), "$Elements")?.as_chunks().0;
         let (nodes, tags) = found.list(kind);
-        for element in bytes.chunks_exact(record) {
-            tags.push(if tag_count > 0 { int(&element[4..], swap).saturating_abs() } else { 0 });
-            for node in element[first_node..].chunks_exact(4) {
-                let tag = u64::from(int(node, swap) as u32);
+        for element in numbers.chunks_exact(record) {
+            tags.push(if tag_count > 0 { int(element[1], swap).saturating_abs() } else { 0 });
+            for node in &element[first_node..] {
+                let tag = u64::from(int(*node, swap) as u32);
                 nodes.push(numbering.point(tag).ok_or_else(|| unknown_node(start, tag))?);
             }
             let last = nodes.len() - kind.nodes();
             reorder(&mut nodes[last..], kind);
         }
         found.count += following;
-        if following == 0 {
-            return Err(Fault::new(start, "a stretch of no elements"));
-        }
     }
     Ok(found)
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::import::{Block, ElementKind, Tags};
-use super::cursor::{Cursor, Encoding};
+use super::cursor::{Cursor, Encoding, word};
 use super::entities::Entities;
 use super::kinds;
 use super::numbering::Numbering;
@@ -71,25 +71,20 @@ fn node_block(cursor: &mut Cursor, tags: &mut [u64], points: &mut [[f64; 3]], pa
             })?;
         }
         &Encoding::Binary { swap } => {
-            // The count was held against what remains with 32 bytes a node.
-            let bytes = cursor.take(8 * tags.len(), "$Nodes")?;
-            let number = |bytes: &[u8]| word(bytes, swap);
-            tags.par_iter_mut().zip(bytes.par_chunks_exact(8)).with_min_len(PIECE).for_each(|(t, b)| *t = number(b));
-            let bytes = cursor.take(8 * width * points.len(), "$Nodes")?;
-            let coordinates = bytes.par_chunks_exact(8 * width);
-            points.par_iter_mut().zip(coordinates).with_min_len(PIECE).for_each(|(point, bytes)| {
-                *point = [0, 8, 16].map(|i| f64::from_bits(number(&bytes[i..i + 8])));
+            let words = cursor.take(8 * tags.len(), "$Nodes")?.as_chunks().0;
+            let convert = |(tag, bytes): (&mut u64, &[u8; 8])| *tag = word(*bytes, swap);
+            tags.par_iter_mut().zip(words).with_min_len(PIECE).for_each(convert);
+            let words = cursor.take(8 * width * points.len(), "$Nodes")?.as_chunks().0;
+            points.par_chunks_mut(PIECE).zip(words.par_chunks(PIECE * width)).for_each(|(points, words)| {
+                for (point, words) in points.iter_mut().zip(words.chunks_exact(width)) {
+                    for (x, bytes) in point.iter_mut().zip(words) {
+                        *x = f64::from_bits(word(*bytes, swap));
+                    }
+                }
             });
         }
     }
     Ok(())
-}
-
-/// Eight bytes as a number.
-#[inline]
-fn word(bytes: &[u8], swap: bool) -> u64 {
-    let number = bytes.first_chunk().map_or(0, |b| u64::from_ne_bytes(*b));
-    if swap { number.swap_bytes() } else { number }
 }
 
 /// All elements, added to `blocks`: one for each stretch of the same kind and physical tags.
@@ -143,20 +138,20 @@ fn element_block(cursor: &mut Cursor, numbering: &Numbering, kind: ElementKind, 
         }
         &Encoding::Binary { swap } => {
             let start = cursor.at;
-            let record = 8 * (1 + width);
-            let bytes = cursor.take(n * record, "$Elements")?;
-            let read = |(i, (piece, bytes)): (usize, (&mut [u32], &[u8]))| {
-                for (j, (element, bytes)) in piece.chunks_exact_mut(width).zip(bytes.chunks_exact(record)).enumerate() {
-                    for (node, bytes) in element.iter_mut().zip(bytes[8..].chunks_exact(8)) {
-                        let tag = word(bytes, swap);
-                        *node =
-                            numbering.point(tag).ok_or_else(|| unknown_node(start + (i * PIECE + j) * record, tag))?;
+            let words = cursor.take(8 * (1 + width) * n, "$Elements")?.as_chunks().0;
+            let read = |(i, (piece, words)): (usize, (&mut [u32], &[[u8; 8]]))| {
+                let elements = piece.chunks_exact_mut(width).zip(words.chunks_exact(1 + width));
+                for (j, (element, words)) in elements.enumerate() {
+                    for (node, bytes) in element.iter_mut().zip(&words[1..]) {
+                        let tag = word(*bytes, swap);
+                        let fault = || unknown_node(start + (i * PIECE + j) * 8 * (1 + width), tag);
+                        *node = numbering.point(tag).ok_or_else(fault)?;
                     }
                     reorder(element, kind);
                 }
                 Ok(())
             };
-            let pieces = nodes.par_chunks_mut(PIECE * width).zip(bytes.par_chunks(PIECE * record));
+            let pieces = nodes.par_chunks_mut(PIECE * width).zip(words.par_chunks(PIECE * (1 + width)));
             let results: Vec<Parsed<()>> = pieces.enumerate().map(read).collect();
             results.into_iter().collect::<Parsed<()>>()?;
         }

@@ -1,24 +1,25 @@
 //! Finding simplices that are there twice.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use rayon::prelude::*;
-
 /// The number of a simplex that is left out.
 pub(super) const DROPPED: u32 = u32::MAX;
-
-/// Simplices looked at by one task.
-const PIECE: usize = 1 << 14;
 
 /// Leaves each simplex (`width` vertices, order indifferent) in the list once, where it comes first, and with
 /// `drop_collapsed` those with a repeated vertex not at all. Gives the new numbers of the old simplices: that of the one it
 /// equals, or [`DROPPED`]; `None` where nothing had to go.
 pub(super) fn merge(simplices: &mut Vec<u32>, width: usize, drop_collapsed: bool) -> Option<Vec<u32>> {
     let repeats = repeats(simplices, width);
+    remove(simplices, width, &repeats, drop_collapsed)
+}
+
+/// The second half of [`merge`]: the `repeats` are found.
+pub(super) fn remove(
+    simplices: &mut Vec<u32>,
+    width: usize,
+    repeats: &[(u32, u32)],
+    drop_collapsed: bool,
+) -> Option<Vec<u32>> {
     let collapsed = |s: &[u32]| (1..width).any(|i| s[..i].contains(&s[i]));
-    if repeats.is_empty()
-        && !(drop_collapsed && simplices.par_chunks(PIECE * width).any(|p| p.chunks(width).any(collapsed)))
-    {
+    if repeats.is_empty() && !(drop_collapsed && simplices.chunks(width).any(collapsed)) {
         return None;
     }
     let mut next_repeat = repeats.iter().peekable();
@@ -41,51 +42,61 @@ pub(super) fn merge(simplices: &mut Vec<u32>, width: usize, drop_collapsed: bool
 }
 
 /// Pairs (i, j), ascending in i: simplex i has the vertices of the earlier simplex j, the first such.
-///
-/// A bit for each of 16 to 32 times as many hash values as simplices is set once or found set; only the few simplices whose
-/// bit was found set by any (3 to 6 % where all are different) are compared.
-fn repeats(simplices: &[u32], width: usize) -> Vec<(u32, u32)> {
-    let log_bits = (simplices.len() / width * 16).next_power_of_two().trailing_zeros().max(6);
-    let bitmap = || -> Vec<AtomicU64> { (0..1_usize << (log_bits - 6)).map(|_| AtomicU64::new(0)).collect() };
-    let place = |s: &[u32]| {
-        let sum = s.iter().fold(0_u64, |sum, &v| {
-            let x = (u64::from(v) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            sum.wrapping_add((x ^ (x >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9))
-        });
-        let bit = (sum ^ (sum >> 32)).wrapping_mul(0x94D0_49BB_1331_11EB) >> (64 - log_bits);
-        ((bit >> 6) as usize, 1_u64 << (bit & 63))
-    };
-    let (seen, again) = (bitmap(), bitmap());
-    simplices.par_chunks(PIECE * width).for_each(|piece| {
-        for s in piece.chunks_exact(width) {
-            let (word, bit) = place(s);
-            if seen[word].fetch_or(bit, Ordering::Relaxed) & bit != 0 {
-                again[word].fetch_or(bit, Ordering::Relaxed);
-            }
+pub(super) fn repeats(simplices: &[u32], width: usize) -> Vec<(u32, u32)> {
+    match width {
+        1 => repeats_of::<1>(simplices.as_chunks().0),
+        2 => repeats_of::<2>(simplices.as_chunks().0),
+        3 => repeats_of::<3>(simplices.as_chunks().0),
+        _ => repeats_of::<4>(simplices.as_chunks().0),
+    }
+}
+
+/// Each simplex sets one of the 16 or more bits that its lowest vertex has in a bitmap, chosen by its hash. The few that find
+/// their bit set (3 to 6 % where all are different), and others like them, are compared. Neighbours in the mesh are mostly
+/// neighbours in the bitmap too.
+fn repeats_of<const W: usize>(simplices: &[[u32; W]]) -> Vec<(u32, u32)> {
+    let highest = simplices.as_flattened().iter().fold(0, |m, &v| m.max(v));
+    let log_bits = (simplices.len() * 16).next_power_of_two().trailing_zeros().max(12);
+    let log_each = log_bits.saturating_sub(32 - highest.leading_zeros()).max(4);
+    let (mut seen, mut again) = (vec![0_u64; 1 << (log_bits - 6)], vec![0_u64; 1 << (log_bits - 11)]);
+    let again_at = |hash: u64| ((hash >> (64 - (log_bits - 11))) as usize, 1 << (hash & 63));
+    for simplex in simplices {
+        let hash = hash(simplex);
+        let lowest = simplex.iter().fold(u32::MAX, |m, &v| m.min(v));
+        let bit = (u64::from(lowest) << log_each | hash >> (64 - log_each)) & ((1 << log_bits) - 1);
+        let (word, bit) = ((bit >> 6) as usize, 1 << (bit & 63));
+        if seen[word] & bit != 0 {
+            let (word, bit) = again_at(hash);
+            again[word] |= bit;
         }
-    });
-    let mut candidates: Vec<([u32; 4], u32)> = simplices
-        .par_chunks(PIECE * width)
-        .enumerate()
-        .flat_map_iter(|(p, piece)| {
-            let again = &again;
-            piece.chunks_exact(width).enumerate().filter_map(move |(i, s)| {
-                let (word, bit) = place(s);
-                (again[word].load(Ordering::Relaxed) & bit != 0).then(|| {
-                    let mut key = [0; 4];
-                    key[..width].copy_from_slice(s);
-                    key[..width].sort_unstable();
-                    (key, (p * PIECE + i) as u32)
-                })
-            })
-        })
-        .collect();
-    candidates.par_sort_unstable();
+        seen[word] |= bit;
+    }
+    let mut candidates = Vec::new();
+    for (i, simplex) in (0..).zip(simplices) {
+        let (word, bit) = again_at(hash(simplex));
+        if again[word] & bit != 0 {
+            let mut key = *simplex;
+            key.sort_unstable();
+            candidates.push((key, i));
+        }
+    }
+    candidates.sort_unstable();
     let equals = candidates.chunk_by(|a, b| a.0 == b.0);
     let mut pairs: Vec<(u32, u32)> =
         equals.flat_map(|same| same[1..].iter().map(|&(_, again)| (again, same[0].1))).collect();
     pairs.sort_unstable();
     pairs
+}
+
+/// The same for every order of the vertices.
+#[inline]
+fn hash<const W: usize>(simplex: &[u32; W]) -> u64 {
+    let mut sum = 0_u64;
+    for &v in simplex {
+        let x = (u64::from(v) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        sum = sum.wrapping_add((x ^ (x >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9));
+    }
+    (sum ^ (sum >> 32)).wrapping_mul(0x94D0_49BB_1331_11EB)
 }
 
 #[cfg(test)]
