@@ -20,11 +20,24 @@ fn field<'a>(fields: &'a [Field], name: &str) -> &'a Field {
 #[test]
 fn every_encoding_gives_the_same_mesh() {
     let names = [
-        "ascii.vtu", "inline.vtu", "inline_zlib_big.vtu", "raw.vtu", "raw_zlib.vtu", "raw_big.vtu", "base64.vtu",
-        "base64_zlib.vtu", "meshio.vtu", "ascii_42.vtk", "ascii_51.vtk", "binary_42.vtk", "binary_51.vtk", "meshio.vtk",
+        "ascii.vtu",
+        "inline.vtu",
+        "inline_zlib_big.vtu",
+        "raw.vtu",
+        "raw_zlib.vtu",
+        "raw_big.vtu",
+        "base64.vtu",
+        "base64_zlib.vtu",
+        "meshio.vtu",
+        "ascii_42.vtk",
+        "ascii_51.vtk",
+        "binary_42.vtk",
+        "binary_51.vtk",
+        "meshio.vtk",
     ];
     for name in names {
-        let MeshFile { mesh, point_data, cell_data, notes } = read(data(name)).unwrap_or_else(|e| panic!("{}", message(e)));
+        let MeshFile { mesh, point_data, cell_data, notes } =
+            read(data(name)).unwrap_or_else(|e| panic!("{}", message(e)));
         assert_eq!((mesh.kind, mesh.cell_count(), mesh.points.len()), (CellKind::Tetrahedron, 7, 9), "{name}");
         assert_eq!((mesh.points[6], mesh.points[8]), ([1.0, 1.0, 1.0], [2.0, 0.0, 0.0]), "{name}");
         let u = field(&point_data, "u");
@@ -52,7 +65,12 @@ fn other_compressors_are_named() {
 
 /// A square of two triangles with groups of every dimension, two of them overlapping.
 fn square() -> Mesh {
-    let group = |name: &str, dimension, tag, members: &[u32]| Group { name: name.into(), dimension, tag, members: members.into() };
+    let group = |name: &str, dimension, tag, members: &[u32]| Group {
+        name: name.into(),
+        dimension,
+        tag,
+        members: members.into(),
+    };
     Mesh {
         points: vec![[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.1]],
         kind: CellKind::Triangle,
@@ -129,7 +147,9 @@ fn quadratic_cells_keep_their_vertices() {
     assert!(write_vtu(&path, &grid, Compression::None).is_err());
     grid.cells = &[];
     grid.point_fields[0].values = &values[..5];
-    assert!(message(write_vtu(&path, &grid, Compression::None).unwrap_err()).contains("\"u\" has 5 numbers for 6 points"));
+    assert!(
+        message(write_vtu(&path, &grid, Compression::None).unwrap_err()).contains("\"u\" has 5 numbers for 6 points")
+    );
 }
 
 #[test]
@@ -158,7 +178,9 @@ fn several_pieces_are_one_mesh() {
         )
     };
     let empty = "<Piece NumberOfPoints='0' NumberOfCells='0'/>";
-    let file = |pieces: &str| format!("<VTKFile type='UnstructuredGrid'><UnstructuredGrid>{pieces}</UnstructuredGrid></VTKFile>");
+    let file = |pieces: &str| {
+        format!("<VTKFile type='UnstructuredGrid'><UnstructuredGrid>{pieces}</UnstructuredGrid></VTKFile>")
+    };
     let text = file(&[empty, &piece(0.0, 1.0), empty, &piece(1.0, 2.0)].concat());
     let read = read_bytes("a.vtu", text.into_bytes()).unwrap();
     assert_eq!(read.mesh.cells, [0, 1, 2, 3, 4, 5]);
@@ -186,7 +208,8 @@ fn legacy_attributes_are_read() {
     let polygons = legacy("UNSTRUCTURED_GRID", "POLYDATA");
     let polygons = String::from_utf8(polygons).unwrap().replace("CELLS", "POLYGONS").replace("CELL_TYPES 1\n5\n", "");
     assert_eq!(read_bytes("a.vtk", polygons.into_bytes()).unwrap().mesh.cells, [0, 1, 2]);
-    let more = legacy("SCALARS k", "COLOR_SCALARS c 3\n0 0.5 1\nLOOKUP_TABLE t 1\n0 0 0 1\nNORMALS n float\n0 0 1\nSCALARS k");
+    let more =
+        legacy("SCALARS k", "COLOR_SCALARS c 3\n0 0.5 1\nLOOKUP_TABLE t 1\n0 0 0 1\nNORMALS n float\n0 0 1\nSCALARS k");
     assert_eq!(read_bytes("a.vtk", more).unwrap().cell_data.len(), 3);
     let metadata = legacy("CELLS", "METADATA\nINFORMATION 1\nNAME L2 LOCATION vtk\nDATA 2 0 1\n\nCELLS");
     assert_eq!(read_bytes("a.vtk", metadata).unwrap().mesh.points.len(), 3);
@@ -214,9 +237,21 @@ fn wrong_legacy_files_are_told_where_and_why() {
         ("CELL_TYPES 1\n5\n", "", "1 cells have 0 types"),
         ("POINT_DATA 3", "POINT_DATA 4", "values for 4 points follow, there are 3"),
         ("SCALARS u", "SCALERS u", "\"SCALERS\" is no keyword"),
-        ("CELL_DATA 1\nSCALARS k int\n7\n", "CELL_DATA 1\nSCALARS k int\n", "the file ends at number 0 of 1 of the array \"k\""),
-        ("CELLS 1 4\n3 0 1 2", "CELLS 2 3\nOFFSETS vtktypeint64\n0 4\nCONNECTIVITY vtktypeint64\n0 1 2", "the points 0 to 4 of a list of 3"),
-        ("CELLS 1 4\n3 0 1 2", "CELLS 2 3\nOFFSETS vtktypeint64\n1 3\nCONNECTIVITY vtktypeint64\n0 1 2", "begin with 1, not 0"),
+        (
+            "CELL_DATA 1\nSCALARS k int\n7\n",
+            "CELL_DATA 1\nSCALARS k int\n",
+            "the file ends at number 0 of 1 of the array \"k\"",
+        ),
+        (
+            "CELLS 1 4\n3 0 1 2",
+            "CELLS 2 3\nOFFSETS vtktypeint64\n0 4\nCONNECTIVITY vtktypeint64\n0 1 2",
+            "the points 0 to 4 of a list of 3",
+        ),
+        (
+            "CELLS 1 4\n3 0 1 2",
+            "CELLS 2 3\nOFFSETS vtktypeint64\n1 3\nCONNECTIVITY vtktypeint64\n0 1 2",
+            "begin with 1, not 0",
+        ),
     ];
     for (from, to, expected) in cases {
         let e = message(read_bytes("a.vtk", legacy(from, to)).unwrap_err());

@@ -40,7 +40,12 @@ impl Reader {
         match Hdf5File::open_with_options(path, options) {
             Ok(file) => Ok(Reader { file, path: path.to_path_buf(), max_bytes }),
             Err(hdf5_reader::error::Error::Io(e)) => Err(Error::io(path, "read", e)),
-            Err(e) => Err(Error::file(path, Place::File, format!("not a readable HDF5 file: {e}"), "write it again with h5py or filet")),
+            Err(e) => Err(Error::file(
+                path,
+                Place::File,
+                format!("not a readable HDF5 file: {e}"),
+                "write it again with h5py or filet",
+            )),
         }
     }
 
@@ -141,7 +146,11 @@ impl Reader {
             Integer { bytes: 4, signed: true } => self.integers::<i32, T>(path, set, &select),
             Integer { bytes: 8, signed: false } => self.integers::<u64, T>(path, set, &select),
             Integer { bytes: 8, signed: true } => self.integers::<i64, T>(path, set, &select),
-            _ => Err(self.error(path, format!("numbers of an unusual size, {kind:?}"), "store f32, f64 or 8 to 64 bit integers")),
+            _ => Err(self.error(
+                path,
+                format!("numbers of an unusual size, {kind:?}"),
+                "store f32, f64 or 8 to 64 bit integers",
+            )),
         }
     }
 
@@ -171,7 +180,12 @@ impl Reader {
         Ok(converted)
     }
 
-    fn raw<T: hdf5_reader::H5Type>(&self, path: &str, set: &hdf5_reader::Dataset, select: &SliceInfo) -> Result<Vec<T>> {
+    fn raw<T: hdf5_reader::H5Type>(
+        &self,
+        path: &str,
+        set: &hdf5_reader::Dataset,
+        select: &SliceInfo,
+    ) -> Result<Vec<T>> {
         let array = set.read_slice_parallel::<T>(select).map_err(|e| self.damaged(path, &e))?;
         if !array.is_standard_layout() {
             return Ok(array.iter().cloned().collect());
@@ -186,7 +200,9 @@ impl Reader {
         let parent = trimmed.rsplit_once('/').map_or("/", |(parent, _)| parent);
         let group = if parent == "/" { self.file.root_group() } else { self.file.group(parent) };
         match group.and_then(|g| g.member_names()) {
-            Ok((groups, sets)) if !groups.iter().chain(&sets).any(|n| Some(n.as_str()) == trimmed.rsplit('/').next()) => {
+            Ok((groups, sets))
+                if !groups.iter().chain(&sets).any(|n| Some(n.as_str()) == trimmed.rsplit('/').next()) =>
+            {
                 let names: Vec<&str> = groups.iter().chain(&sets).map(String::as_str).collect();
                 let place = Place::Section(format!("group {parent}"));
                 let what = format!("no {sort} \"{path}\"");
@@ -203,7 +219,11 @@ impl Reader {
                 format!("asks for more than {} bytes, more than a file of this length can hold", self.max_bytes),
                 "the file is damaged: write it again",
             ),
-            _ => self.error(path, format!("cannot be read: {cause}"), "the file is damaged or uses a rare feature: write it again with h5py or filet"),
+            _ => self.error(
+                path,
+                format!("cannot be read: {cause}"),
+                "the file is damaged or uses a rare feature: write it again with h5py or filet",
+            ),
         }
     }
 

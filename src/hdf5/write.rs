@@ -95,7 +95,9 @@ impl Writer {
             return Ok(());
         }
         if set.shape()[1..] != *row {
-            return Err(self.error(path, format!("rows of shape {row:?} appended to a data set of shape {:?}", set.shape())));
+            return Err(
+                self.error(path, format!("rows of shape {row:?} appended to a data set of shape {:?}", set.shape()))
+            );
         }
         set.append(values).map_err(|e| failed(&self.path, path, &e))
     }
@@ -159,7 +161,12 @@ impl Writer {
     }
 
     fn error(&self, path: &str, what: String) -> Error {
-        Error::file(&self.path, Place::Section(path.to_string()), what, "give as many numbers as the shape has, and a new name")
+        Error::file(
+            &self.path,
+            Place::Section(path.to_string()),
+            what,
+            "give as many numbers as the shape has, and a new name",
+        )
     }
 }
 

@@ -64,7 +64,8 @@ fn attribute(body: &mut String, field: &FieldView, center: &str, item: &str) {
         _ => "Matrix",
     };
     let name = escape(field.name);
-    let _ = write!(body, "<Attribute Name=\"{name}\" AttributeType=\"{kind}\" Center=\"{center}\">\n{item}</Attribute>\n");
+    let _ =
+        write!(body, "<Attribute Name=\"{name}\" AttributeType=\"{kind}\" Center=\"{center}\">\n{item}</Attribute>\n");
 }
 
 /// The element that refers to a data set.

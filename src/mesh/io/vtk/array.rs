@@ -126,7 +126,9 @@ pub(super) fn numbers<T: Number>(bytes: &[u8], number: NumberType, big_endian: b
 /// Numbers parted by white space.
 pub(super) fn ascii<T: Number>(text: &[u8]) -> Result<Vec<T>, String> {
     let words = text.split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty());
-    words.map(|w| T::parse(w).ok_or_else(|| format!("\"{}\" is not a number that can stand here", excerpt(w)))).collect()
+    words
+        .map(|w| T::parse(w).ok_or_else(|| format!("\"{}\" is not a number that can stand here", excerpt(w))))
+        .collect()
 }
 
 /// The first characters of a word that is shown in a message.
@@ -194,7 +196,8 @@ fn inflate(stored: &[u8], encoding: Encoding) -> Result<Vec<u8>, String> {
     };
     let total = (count - 1).saturating_mul(block).saturating_add(if last == 0 { block } else { last });
     if block == 0 || last > block || total / MAX_EXPANSION > data.len() {
-        let what = format!("is said to have {count} blocks of {block} bytes, the last of {last}, in {} bytes", data.len());
+        let what =
+            format!("is said to have {count} blocks of {block} bytes, the last of {last}, in {} bytes", data.len());
         return Err(what);
     }
     let mut at = 0usize;
@@ -214,7 +217,13 @@ fn inflate(stored: &[u8], encoding: Encoding) -> Result<Vec<u8>, String> {
             Err(e) => Err(format!("has a damaged compressed block {i}: {e}")),
         }
     };
-    out.par_chunks_mut(block).zip(&places).enumerate().map(inflate_block).collect::<Vec<_>>().into_iter().collect::<Result<(), _>>()?;
+    out.par_chunks_mut(block)
+        .zip(&places)
+        .enumerate()
+        .map(inflate_block)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect::<Result<(), _>>()?;
     Ok(out)
 }
 
@@ -241,7 +250,10 @@ mod tests {
         let be: Vec<f64> = numbers(&1.5f32.to_be_bytes(), NumberType::Float32, true).unwrap();
         assert_eq!((le[0], be[0]), (-3.0, 1.5));
         assert_eq!(numbers::<u32>(&70_000u64.to_be_bytes(), NumberType::UInt64, true).unwrap(), [70_000]);
-        assert_eq!(numbers::<u32>(&(-1i16).to_le_bytes(), NumberType::Int16, false).unwrap_err().split(' ').nth(1), Some("0"));
+        assert_eq!(
+            numbers::<u32>(&(-1i16).to_le_bytes(), NumberType::Int16, false).unwrap_err().split(' ').nth(1),
+            Some("0")
+        );
         assert!(numbers::<u32>(&0.5f64.to_le_bytes(), NumberType::Float64, false).is_err());
         assert!(numbers::<u32>(&f64::NAN.to_le_bytes(), NumberType::Float64, false).is_err());
         assert_eq!(ascii::<u8>(b" 5 10\n3 ").unwrap(), [5, 10, 3]);
@@ -259,7 +271,13 @@ mod tests {
         let zlib = Encoding { zlib: true, ..PLAIN };
         let words = |w: &[u32]| w.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
         assert_eq!(payload(&words(&[0]), zlib).unwrap().len(), 0);
-        for bad in [&[u32::MAX, 10, 5, 1][..], &[1, u32::MAX, 0, 3, 0], &[1, 0, 0, 1, 0], &[2, 4, 0, 4, 1, 0, 0], &[1, 4, 0, 4, 0]] {
+        for bad in [
+            &[u32::MAX, 10, 5, 1][..],
+            &[1, u32::MAX, 0, 3, 0],
+            &[1, 0, 0, 1, 0],
+            &[2, 4, 0, 4, 1, 0, 0],
+            &[1, 4, 0, 4, 0],
+        ] {
             assert!(payload(&words(bad), zlib).is_err(), "{bad:?}");
         }
     }

@@ -91,7 +91,10 @@ fn fault(vtk_type: u8, points: usize, cell: usize) -> Fault {
 
 /// Points of a cell of a type that is read and has a fixed number of them.
 fn element_points(vtk_type: u8) -> Option<usize> {
-    (vtk_type != 7).then(|| (1..=27).find(|&n| element(vtk_type, n).is_some())).flatten().filter(|_| !matches!(vtk_type, 2 | 4 | 6))
+    (vtk_type != 7)
+        .then(|| (1..=27).find(|&n| element(vtk_type, n).is_some()))
+        .flatten()
+        .filter(|_| !matches!(vtk_type, 2 | 4 | 6))
 }
 
 /// The cells as blocks, one for each kind, and which cell each element is; `None` where that is the file's own order.
@@ -163,7 +166,8 @@ pub(super) fn raw_mesh(
             field.values = values.collect();
         }
     }
-    let is_tag = |f: &Field| f.name == TAG_FIELD && f.components == 1 && f.values.iter().all(|&t| f64::from(t as i32) == t);
+    let is_tag =
+        |f: &Field| f.name == TAG_FIELD && f.components == 1 && f.values.iter().all(|&t| f64::from(t as i32) == t);
     if let Some(at) = cell_data.iter().position(is_tag) {
         let tags: Vec<i32> = cell_data.remove(at).values.iter().map(|&t| t as i32).collect();
         let mut first = 0;

@@ -75,7 +75,11 @@ impl Stored {
                 // a cell has one tag in its block; for further ones it is repeated, and merged again on import
                 let (first, further): (Vec<u64>, Vec<u64>) = members.iter().partition(|&&m| tags[m as usize] == 0);
                 first.iter().for_each(|&m| tags[m as usize] = tag);
-                further.iter().flat_map(|&m| &block.nodes[m as usize * kind.nodes()..][..kind.nodes()]).copied().collect()
+                further
+                    .iter()
+                    .flat_map(|&m| &block.nodes[m as usize * kind.nodes()..][..kind.nodes()])
+                    .copied()
+                    .collect()
             } else {
                 members.iter().map(|&m| m as u32).collect::<Vec<_>>()
             };

@@ -92,7 +92,9 @@ impl<'a> Scanner<'a> {
                 continue;
             }
             let width = 8 >> (first >> 6);
-            let length = rest.get(..width).map(|b| b.iter().skip(1).fold(u64::from(first & 0x3F), |n, &b| n << 8 | u64::from(b)));
+            let length = rest
+                .get(..width)
+                .map(|b| b.iter().skip(1).fold(u64::from(first & 0x3F), |n, &b| n << 8 | u64::from(b)));
             let end = length.and_then(|n| usize::try_from(n).ok()?.checked_add(width)).filter(|&end| end <= rest.len());
             self.at += end.ok_or_else(|| self.error(format!("the file ends within text {i} of {count}")))?;
         }
@@ -107,7 +109,10 @@ impl<'a> Scanner<'a> {
             let bytes = count.checked_mul(number.bytes()).and_then(|n| rest.get(..n));
             let Some(bytes) = bytes else {
                 let have = rest.len();
-                return Err(self.error(format!("{what} should have {count} numbers of {} bytes, {have} bytes are left", number.bytes())));
+                return Err(self.error(format!(
+                    "{what} should have {count} numbers of {} bytes, {have} bytes are left",
+                    number.bytes()
+                )));
             };
             let values = numbers(bytes, number, true).map_err(|e| self.error(format!("{what}: {e}")))?;
             self.at += bytes.len();

@@ -39,7 +39,9 @@ impl Document<'_> {
         let Some([array]) = piece.arrays.get("Points").map(Vec::as_slice) else {
             return match piece.points {
                 0 => Ok(Vec::new()),
-                n => Err(self.error(Place::Section("Points".into()), format!("there should be one array of {n} points"))),
+                n => {
+                    Err(self.error(Place::Section("Points".into()), format!("there should be one array of {n} points")))
+                }
             };
         };
         if array.components != 3 {
@@ -86,7 +88,14 @@ impl Document<'_> {
     }
 
     /// Appends the piece's fields to those of the pieces before.
-    fn fields(&self, piece: &Piece, section: &'static str, n: usize, first: bool, fields: &mut Vec<Field>) -> Result<()> {
+    fn fields(
+        &self,
+        piece: &Piece,
+        section: &'static str,
+        n: usize,
+        first: bool,
+        fields: &mut Vec<Field>,
+    ) -> Result<()> {
         let arrays = piece.arrays.get(section).map_or(&[][..], Vec::as_slice).iter().filter(|a| a.number.is_some());
         if first {
             for array in arrays {

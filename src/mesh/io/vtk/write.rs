@@ -76,7 +76,11 @@ impl<'a> GridView<'a> {
         let mesh = |what: String| Err(Error::Mesh { what, help: "nothing was written".into() });
         let (points, cells) = (self.points.len(), self.cell_count());
         if cells * self.cell_points() != self.cells.len() {
-            return mesh(format!("{} point numbers are no whole cells of {} points", self.cells.len(), self.cell_points()));
+            return mesh(format!(
+                "{} point numbers are no whole cells of {} points",
+                self.cells.len(),
+                self.cell_points()
+            ));
         }
         if let Some(v) = self.cells.par_iter().with_min_len(1 << 14).max().filter(|&&v| v as usize >= points) {
             return mesh(format!("a cell has the point {v} of {points}"));
@@ -133,9 +137,15 @@ enum Numbers<'a> {
     U32(&'a [u32]),
     I32(&'a [i32]),
     /// `step`, `2 step`, ...: the offsets.
-    Multiples { step: u64, count: usize },
+    Multiples {
+        step: u64,
+        count: usize,
+    },
     /// The same byte: the types.
-    Constant { value: u8, count: usize },
+    Constant {
+        value: u8,
+        count: usize,
+    },
 }
 
 impl Numbers<'_> {
@@ -245,7 +255,8 @@ struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     fn grid(&mut self, grid: &'a GridView, tags: Option<&'a [i32]>, checksum: &'a [u64]) {
-        let compressor = if self.compression == Compression::Zlib { " compressor=\"vtkZLibDataCompressor\"" } else { "" };
+        let compressor =
+            if self.compression == Compression::Zlib { " compressor=\"vtkZLibDataCompressor\"" } else { "" };
         self.line("<?xml version=\"1.0\"?>");
         self.line(&format!(
             "<VTKFile type=\"UnstructuredGrid\" version=\"1.0\" byte_order=\"LittleEndian\" header_type=\"UInt64\"{compressor}>"

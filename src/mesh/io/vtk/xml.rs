@@ -67,9 +67,10 @@ pub(super) fn parse<'a>(path: &'a Path, data: &'a [u8]) -> Result<Document<'a>> 
         let head = &data[cut..cut + close];
         document.appended_base64 = !head.windows(3).any(|w| w == b"raw");
         let rest = &data[cut + close..];
-        let start = rest.iter().position(|&b| b == b'_').ok_or_else(|| {
-            error(Place::Section("AppendedData".into()), "does not begin with an underscore".into())
-        })?;
+        let start = rest
+            .iter()
+            .position(|&b| b == b'_')
+            .ok_or_else(|| error(Place::Section("AppendedData".into()), "does not begin with an underscore".into()))?;
         document.appended = &rest[start + 1..];
         if document.appended_base64 {
             let end = document.appended.iter().position(|&b| b == b'<').unwrap_or(document.appended.len());
@@ -186,7 +187,8 @@ impl<'a> Document<'a> {
             Some("UnstructuredGrid") => {}
             other => {
                 let what = format!("holds {}, not an UnstructuredGrid", other.unwrap_or("data of no stated type"));
-                let help = "ParaView's filter Append Datasets makes an unstructured grid of anything: save that as .vtu";
+                let help =
+                    "ParaView's filter Append Datasets makes an unstructured grid of anything: save that as .vtu";
                 return Err(refuse(what, help));
             }
         }
