@@ -36,12 +36,17 @@ impl Writer {
     /// Starts a file.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary =
-            tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io(path, "write", e))?.into_temp_path();
+        // a link is followed, so that it stays one
+        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".").suffix(".part");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let temporary = builder.tempfile_in(folder).map_err(|e| Error::io(path, "write", e))?.into_temp_path();
         let file = H5File::create(&temporary).map_err(|e| failed(path, "", &e))?;
         let groups = HashMap::from([(String::new(), file.root_group())]);
-        Ok(Writer { file, temporary, path: path.to_path_buf(), groups, datasets: HashMap::new() })
+        Ok(Writer { file, temporary, path: target, groups, datasets: HashMap::new() })
     }
 
     /// Writes a whole data set, row-major. The shape `[]` is a single number.

@@ -5,3 +5,6 @@ pub mod memory;
 pub mod plot;
 pub mod solution_file;
 pub mod table;
+mod xdmf;
+
+pub use xdmf::write_xdmf;

@@ -221,7 +221,9 @@ impl Parts {
         }
         let n = scan.count_on_line("the number of components")?.unwrap_or(1);
         // the name of a table, which is not needed
-        scan.accept(b"LOOKUP_TABLE");
+        if scan.accept(b"LOOKUP_TABLE") {
+            scan.expect("the name of a lookup table")?;
+        }
         self.add(scan, on, name, n, vtk_type)
     }
 
@@ -236,6 +238,10 @@ impl Parts {
             let name = decoded(&scan.text("the name of an array")?);
             let components = scan.count("the number of components")?;
             let n = scan.count("the number of values")?;
+            if scan.accept(b"string") || scan.accept(b"utf8_string") {
+                scan.skip_strings(n.saturating_mul(components))?;
+                continue;
+            }
             let vtk_type = data_type(scan, &name)?;
             match on {
                 Some(on) if self.count(on) == n => self.add(scan, on, name, components, vtk_type)?,

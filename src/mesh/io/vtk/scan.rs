@@ -79,6 +79,28 @@ impl<'a> Scanner<'a> {
         while !self.line().is_empty() {}
     }
 
+    /// Skips an array of texts: a line each, or a length in 1, 2, 4 or 8 bytes (by its first two bits) and that many bytes.
+    pub fn skip_strings(&mut self, count: usize) -> Result<()> {
+        self.line();
+        for i in 0..count {
+            let rest = &self.data[self.at..];
+            let Some(&first) = rest.first() else {
+                return Err(self.error(format!("the file ends at text {i} of {count}")));
+            };
+            if !self.binary {
+                self.line();
+                continue;
+            }
+            let width = 8 >> (first >> 6);
+            let length = rest
+                .get(..width)
+                .map(|b| b.iter().skip(1).fold(u64::from(first & 0x3F), |n, &b| n << 8 | u64::from(b)));
+            let end = length.and_then(|n| usize::try_from(n).ok()?.checked_add(width)).filter(|&end| end <= rest.len());
+            self.at += end.ok_or_else(|| self.error(format!("the file ends within text {i} of {count}")))?;
+        }
+        Ok(())
+    }
+
     /// The numbers of an array, from the line after this one on.
     pub fn array<T: Number>(&mut self, count: usize, vtk_type: DataType, what: &str) -> Result<Vec<T>> {
         if self.binary {

@@ -109,7 +109,7 @@ pub fn write_vtu(path: impl AsRef<Path>, grid: &GridView, compression: Compressi
     grid.check()?;
     let tags = tags(grid);
     let checksum = [groups::checksum(grid.cells)];
-    let mut layout = Layout { compression, xml: String::new(), arrays: Vec::new(), offset: 0 };
+    let mut layout = Layout { compression, parts: Vec::new() };
     layout.grid(grid, tags.as_deref(), &checksum);
     write_atomic(path, |w| layout.write(w))
 }
@@ -205,10 +205,40 @@ fn little_endian<T: Copy, const N: usize>(out: &mut [u8], values: &[T], bytes: i
     }
 }
 
-/// An array and its compressed blocks, if it is compressed.
-struct Stored<'a> {
+/// What the XML part consists of.
+enum Part<'a> {
+    Line(String),
+    Array(Array<'a>),
+}
+
+/// An array, and its compressed blocks if it is compressed.
+struct Array<'a> {
+    name: String,
+    /// `None` for field data, which state their length instead.
+    components: Option<usize>,
     numbers: Numbers<'a>,
     blocks: Option<Vec<Vec<u8>>>,
+}
+
+impl Array<'_> {
+    /// Bytes it takes in the file.
+    fn stored_bytes(&self) -> usize {
+        match &self.blocks {
+            None => 8 + self.numbers.bytes(),
+            Some(blocks) if blocks.is_empty() => 8,
+            Some(blocks) => 8 * (3 + blocks.len()) + blocks.iter().map(Vec::len).sum::<usize>(),
+        }
+    }
+
+    fn tag(&self, offset: usize) -> String {
+        let shape = match self.components {
+            Some(1) => String::new(),
+            Some(n) => format!(" NumberOfComponents=\"{n}\""),
+            None => format!(" NumberOfTuples=\"{}\"", self.numbers.count()),
+        };
+        let (vtk_type, name) = (self.numbers.vtk_name(), escape(&self.name));
+        format!("<DataArray type=\"{vtk_type}\" Name=\"{name}\"{shape} format=\"appended\" offset=\"{offset}\"/>")
+    }
 }
 
 /// Bytes of a compressed block; a multiple of 8.
@@ -217,12 +247,10 @@ const BLOCK: usize = 1 << 18;
 const BATCH: usize = 1 << 24;
 const PIECE: usize = 1 << 20;
 
-/// The file's XML part and the arrays appended to it.
+/// The file's XML part, whose arrays are appended to it.
 struct Layout<'a> {
     compression: Compression,
-    xml: String,
-    arrays: Vec<Stored<'a>>,
-    offset: usize,
+    parts: Vec<Part<'a>>,
 }
 
 impl<'a> Layout<'a> {
@@ -258,7 +286,6 @@ impl<'a> Layout<'a> {
         self.line("</Piece>");
         self.line("</UnstructuredGrid>");
         self.line("<AppendedData encoding=\"raw\">");
-        self.xml.push('_');
     }
 
     fn fields(&mut self, section: &str, fields: &[FieldView<'a>], tags: Option<&'a [i32]>) {
@@ -278,35 +305,32 @@ impl<'a> Layout<'a> {
         self.line(&format!("</{section}>"));
     }
 
-    /// Adds an array; those of field data state their length instead of their components.
     fn array(&mut self, name: &str, components: Option<usize>, numbers: Numbers<'a>) {
-        let shape = match components {
-            Some(n) => format!("NumberOfComponents=\"{n}\""),
-            None => format!("NumberOfTuples=\"{}\"", numbers.count()),
-        };
-        let (vtk_type, offset) = (numbers.vtk_name(), self.offset);
-        let name = escape(name);
-        self.line(&format!(
-            "<DataArray type=\"{vtk_type}\" Name=\"{name}\" {shape} format=\"appended\" offset=\"{offset}\"/>"
-        ));
         let blocks = (self.compression == Compression::Zlib).then(|| deflate(&numbers));
-        self.offset += match &blocks {
-            None => 8 + numbers.bytes(),
-            Some(blocks) if blocks.is_empty() => 8,
-            Some(blocks) => 8 * (3 + blocks.len()) + blocks.iter().map(Vec::len).sum::<usize>(),
-        };
-        self.arrays.push(Stored { numbers, blocks });
+        self.parts.push(Part::Array(Array { name: name.to_string(), components, numbers, blocks }));
     }
 
     fn line(&mut self, line: &str) {
-        self.xml.push_str(line);
-        self.xml.push('\n');
+        self.parts.push(Part::Line(line.to_string()));
     }
 
+    /// The last array's data come first: while meshio (5.3) replaces offsets in the tags one by one, it looks for the next
+    /// by the first tag that has it, which must be one not yet replaced.
     fn write(&self, w: &mut impl Write) -> io::Result<()> {
-        w.write_all(self.xml.as_bytes())?;
+        let arrays = || self.parts.iter().filter_map(|p| if let Part::Array(array) = p { Some(array) } else { None });
+        let mut offset: usize = arrays().map(Array::stored_bytes).sum();
+        for part in &self.parts {
+            match part {
+                Part::Line(line) => writeln!(w, "{line}")?,
+                Part::Array(array) => {
+                    offset -= array.stored_bytes();
+                    writeln!(w, "{}", array.tag(offset))?;
+                }
+            }
+        }
+        w.write_all(b"_")?;
         let mut buffer = Vec::new();
-        for array in &self.arrays {
+        for array in arrays().rev() {
             match &array.blocks {
                 None => write_raw(w, &array.numbers, &mut buffer)?,
                 Some(blocks) => write_blocks(w, array.numbers.bytes(), blocks)?,
