@@ -78,7 +78,7 @@ fn shapes_are_sound_and_have_the_measures_of_the_formulas() {
         ("disc:1", 6, 1, regular(6.0, 1.0), Some(60.0)),
         ("disc:12", 864, 1, regular(72.0, 1.0), Some(44.0)),
         ("annulus:1", 16, 0, regular(8.0, 1.0) - regular(8.0, 0.5), Some(39.0)),
-        ("annulus:8", 1008, 0, regular(m, 1.0) - regular(m, 0.5), Some(59.0)),
+        ("annulus:8", 1008, 0, regular(m, 1.0) - regular(m, 0.5), Some(57.0)),
         ("cube:3", 162, 1, 1.0, Some(45.0)),
         ("ball:1", 8, 1, 4.0 / 3.0, Some(54.73)),
         ("ball:8", 4096, 1, 8.0 * 4.0911 / 8.0, Some(28.9)),
@@ -292,7 +292,7 @@ fn numbers_that_are_none_are_refused() {
     for (spoil, sentence) in [
         (
             Box::new(|m: &mut Mesh| m.cells[1] = 3) as Box<dyn Fn(&mut Mesh)>,
-            "cell 0 names point 3, but there are 3 points",
+            "cell 0 has the points [0, 3, 2], but there are 3 points",
         ),
         (
             Box::new(|m| m.points[1][0] = f64::NAN),

@@ -56,21 +56,30 @@ const FLAT: f64 = 1e-12;
 /// Whether each cell has positive volume (1), negative volume (−1) or is flat (0). The cells of curves and surfaces in
 /// space are never negative.
 pub(super) fn cell_signs(mesh: &Mesh) -> Vec<i8> {
+    match mesh.kind {
+        CellKind::Interval => signs::<2>(mesh),
+        CellKind::Triangle => signs::<3>(mesh),
+        CellKind::Tetrahedron => signs::<4>(mesh),
+    }
+}
+
+/// `V` is the number of vertices a cell.
+fn signs<const V: usize>(mesh: &Mesh) -> Vec<i8> {
     let planar = mesh.is_planar();
-    let d = mesh.dimension();
-    let sign = |c: usize| {
-        let p = mesh.cell_points(c);
+    let sign = |(c, cell): (usize, &[u32])| {
+        let p: [Vec3; V] = std::array::from_fn(|i| mesh.points[cell[i] as usize].into());
         let mut longest = 0.0f64; // squared
-        for i in 1..=d {
+        for i in 1..V {
             for j in 0..i {
-                longest = longest.max((Vec3::from(p[i]) - Vec3::from(p[j])).norm_squared());
+                longest = longest.max((p[i] - p[j]).norm_squared());
             }
         }
         let volume = if planar { mesh.signed_volume(c) } else { mesh.cell_measure(c) };
-        // A volume that is not a number counts as flat.
-        if volume.abs() > FLAT * longest.powf(d as f64 / 2.0) { volume.signum() as i8 } else { 0 }
+        // |volume| > FLAT longest^d, squared; a volume that is not a number counts as flat.
+        let solid = volume * volume > (1..V).fold(FLAT * FLAT, |x, _| x * longest);
+        if solid { volume.signum() as i8 } else { 0 }
     };
-    (0..mesh.cell_count()).into_par_iter().map(sign).collect()
+    mesh.cells.par_chunks_exact(V).enumerate().map(sign).collect()
 }
 
 /// What is wrong with how cells meet.
@@ -147,12 +156,12 @@ pub fn check(mesh: &Mesh) -> Result<()> {
             "give every cell all its vertices",
         );
     }
-    if let Some(i) = mesh.cells.par_iter().position_first(|&v| v as usize >= mesh.points.len()) {
-        let (cell, v, points) = (i / n, mesh.cells[i], mesh.points.len());
-        return refuse(
-            format!("cell {cell} names point {v}, but there are {points} points, counted from 0"),
-            "correct the cell",
-        );
+    let points = mesh.points.len();
+    let wrong = |cell: &[u32]| cell.iter().any(|&v| v as usize >= points);
+    if mesh.cells.par_chunks(1 << 16).any(wrong) {
+        let (c, cell) = mesh.cells.chunks_exact(n).enumerate().find(|(_, cell)| wrong(cell)).unwrap_or_default();
+        let what = format!("cell {c} has the points {cell:?}, but there are {points} points, counted from 0");
+        return refuse(what, "correct the cell");
     }
     let signs = cell_signs(mesh);
     if let Some(c) = first_not_finite(mesh) {

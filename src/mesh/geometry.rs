@@ -49,6 +49,7 @@ impl Bounds {
 
 impl Mesh {
     /// Coordinates of the vertices of cell `c`; the first `dimension + 1` count.
+    #[inline]
     pub fn cell_points(&self, c: usize) -> [[f64; 3]; 4] {
         let mut out = [[0.0; 3]; 4];
         for (p, &v) in out.iter_mut().zip(self.cell(c)) {
@@ -64,6 +65,7 @@ impl Mesh {
 
     /// det E / d! of cell `c` in the first d coordinates: positive for a cell that is not inverted, where the mesh
     /// [is planar](Mesh::is_planar).
+    #[inline]
     pub fn signed_volume(&self, c: usize) -> f64 {
         let p = self.cell_points(c);
         let e = |i: usize, a: usize| p[i][a] - p[0][a];
