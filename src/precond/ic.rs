@@ -12,8 +12,9 @@
 //! doi:10.1090/S0025-5718-1980-0559197-0; C.-J. Lin and J. J. Moré, SIAM J. Sci. Comput. 21 (1999), 24-45 (first shift
 //! 1e-3, then doubled), doi:10.1137/S1064827597327334.
 //!
-//! Departures: L D Lᵀ instead of L Lᵀ, so that solves need no division. L is stored once, by rows: the forward solve
-//! gathers along a row and the backward solve scatters along it. The solves are serial.
+//! Departures: the factor is held as S⁻¹ U Uᵀ S⁻¹ with S = D^(−1/2) and U = S L S⁻¹ unit lower triangular, so that solves
+//! need no division and no third sweep. U is stored once, by rows: the forward solve gathers along a row and the backward
+//! solve scatters along it. The solves are serial.
 
 use super::Preconditioner;
 use crate::error::{Error, Result};
@@ -40,14 +41,14 @@ impl Default for IcConfig {
 /// z <- (L D Lᵀ)⁻¹ r.
 #[derive(Debug, Clone)]
 pub struct Ic {
-    /// Row starts of the strict lower triangle L, n + 1.
+    /// Row starts of the strict lower triangle, n + 1.
     indptr: Vec<usize>,
     /// Its columns, ascending in a row.
     indices: Vec<u32>,
-    /// Its values lᵢⱼ.
+    /// Its values: lᵢⱼ while factoring, then uᵢⱼ = sᵢ lᵢⱼ / sⱼ.
     values: Vec<f64>,
-    /// 1 / dᵢ
-    inverse_pivots: Vec<f64>,
+    /// 1 / dᵢ while factoring, then sᵢ = dᵢ^(−1/2).
+    scaling: Vec<f64>,
     shift: f64,
 }
 
@@ -75,6 +76,7 @@ impl IcConfig {
                 });
             }
         }
+        factor.symmetrize();
         Ok(factor)
     }
 }
@@ -91,18 +93,18 @@ impl Ic {
             indptr.push(indices.len());
         }
         let values = vec![0.0; indices.len()];
-        Ic { indptr, indices, values, inverse_pivots: vec![0.0; n], shift: 0.0 }
+        Ic { indptr, indices, values, scaling: vec![0.0; n], shift: 0.0 }
     }
 
     /// Computes L and D of A + α diag(A); the row of a pivot that is not positive is the error.
     fn factorize(&mut self, a: &Csr, diagonal: &[f64], shift: f64) -> std::result::Result<(), usize> {
         self.shift = shift;
-        for i in 0..diagonal.len() {
+        for (i, &diagonal) in diagonal.iter().enumerate() {
             let (done, rest) = self.values.split_at_mut(self.indptr[i]);
             let columns = &self.indices[self.indptr[i]..self.indptr[i + 1]];
             let row = &mut rest[..columns.len()];
             row.copy_from_slice(&a.row(i).1[..columns.len()]);
-            let mut pivot = (1.0 + shift) * diagonal[i];
+            let mut pivot = (1.0 + shift) * diagonal;
             for at in 0..columns.len() {
                 let j = columns[at] as usize;
                 let span = self.indptr[j]..self.indptr[j + 1];
@@ -111,16 +113,26 @@ impl Ic {
                 row[at] = w;
             }
             for (w, &j) in row.iter_mut().zip(columns) {
-                let l = *w * self.inverse_pivots[j as usize];
+                let l = *w * self.scaling[j as usize];
                 pivot -= l * *w;
                 *w = l;
             }
-            if !(pivot > SMALLEST_PIVOT * diagonal[i] && pivot.is_finite()) {
+            if !(pivot > SMALLEST_PIVOT * diagonal && pivot.is_finite()) {
                 return Err(i);
             }
-            self.inverse_pivots[i] = 1.0 / pivot;
+            self.scaling[i] = 1.0 / pivot;
         }
         Ok(())
+    }
+
+    /// From L and D to U and S.
+    fn symmetrize(&mut self) {
+        self.scaling.iter_mut().for_each(|s| *s = s.sqrt());
+        for i in 0..self.scaling.len() {
+            for at in self.indptr[i]..self.indptr[i + 1] {
+                self.values[at] *= self.scaling[i] / self.scaling[self.indices[at] as usize];
+            }
+        }
     }
 
     /// The shift α that was needed, as a part of the diagonal: 0 for M-matrices.
@@ -148,30 +160,28 @@ fn common(u_columns: &[u32], u: &[f64], v_columns: &[u32], v: &[f64]) -> f64 {
 
 impl Preconditioner for Ic {
     fn apply(&mut self, r: &[f64], z: &mut [f64]) {
-        let n = self.inverse_pivots.len();
         let row = |i: usize| {
             let span = self.indptr[i]..self.indptr[i + 1];
             self.indices[span.clone()].iter().zip(&self.values[span])
         };
-        // L y = r, y in z
-        for i in 0..n {
-            let s: f64 = row(i).map(|(&j, l)| l * z[j as usize]).sum();
-            z[i] = r[i] - s;
+        // U y = S r, y in z
+        for (i, (r, s)) in r.iter().zip(&self.scaling).enumerate() {
+            let (before, rest) = z.split_at_mut(i);
+            rest[0] = row(i).fold(s * r, |y, (&j, u)| y - u * before[j as usize]);
         }
-        // D Lᵀ z = y
-        for i in 0..n {
-            z[i] *= self.inverse_pivots[i];
-        }
-        for i in (0..n).rev() {
-            let zi = z[i];
-            for (&j, l) in row(i) {
-                z[j as usize] -= l * zi;
+        // Uᵀ S⁻¹ z = y
+        for (i, s) in self.scaling.iter().enumerate().rev() {
+            let (before, rest) = z.split_at_mut(i);
+            let w = rest[0];
+            for (&j, u) in row(i) {
+                before[j as usize] -= u * w;
             }
+            rest[0] = s * w;
         }
     }
 
     fn bytes(&self) -> usize {
-        self.indptr.len() * size_of::<usize>() + self.indices.len() * 12 + self.inverse_pivots.len() * size_of::<f64>()
+        self.indptr.len() * size_of::<usize>() + self.indices.len() * 12 + self.scaling.len() * size_of::<f64>()
     }
 }
 
@@ -194,21 +204,22 @@ mod tests {
     }
 
     #[test]
-    fn the_product_l_d_lt_agrees_with_a_on_its_pattern() {
+    fn the_product_agrees_with_a_on_its_pattern() {
         let a = poisson_2d(6);
         let ic = IcConfig::default().build(&a).unwrap();
         let n = a.nrows();
+        // S⁻¹ U
         let mut l = vec![vec![0.0; n]; n];
         for (i, row) in l.iter_mut().enumerate() {
-            row[i] = 1.0;
+            row[i] = 1.0 / ic.scaling[i];
             for k in ic.indptr[i]..ic.indptr[i + 1] {
-                row[ic.indices[k] as usize] = ic.values[k];
+                row[ic.indices[k] as usize] = ic.values[k] / ic.scaling[i];
             }
         }
         for i in 0..n {
             let (columns, values) = a.row(i);
             for (&j, v) in columns.iter().zip(values) {
-                let product: f64 = (0..n).map(|k| l[i][k] * l[j as usize][k] / ic.inverse_pivots[k]).sum();
+                let product: f64 = (0..n).map(|k| l[i][k] * l[j as usize][k]).sum();
                 assert!((product - v).abs() < 1e-14, "({i}, {j})");
             }
         }
@@ -233,7 +244,7 @@ mod tests {
     fn a_breakdown_is_cured_by_a_shift_that_is_reported() {
         let ic = IcConfig::default().build(&kershaw()).unwrap();
         assert!(ic.shift() > 0.0 && ic.shift() < 1.0, "{}", ic.shift());
-        assert!(ic.inverse_pivots.iter().all(|d| *d > 0.0));
+        assert!(ic.scaling.iter().all(|d| *d > 0.0));
     }
 
     #[test]

@@ -57,12 +57,8 @@ pub fn wave(n: usize, seed: f64) -> Vec<f64> {
 
 /// The matrix with entry (i, j) times sᵢ sⱼ.
 pub fn scaled(a: &Csr, s: impl Fn(usize) -> f64) -> Csr {
-    let mut values = a.values().to_vec();
-    for i in 0..a.nrows() {
-        for at in a.indptr()[i]..a.indptr()[i + 1] {
-            values[at] *= s(i) * s(a.indices()[at] as usize);
-        }
-    }
+    let row = |i: usize| a.row(i).0.iter().zip(a.row(i).1).map(move |(&j, v)| (i, j as usize, v));
+    let values = (0..a.nrows()).flat_map(row).map(|(i, j, v)| v * s(i) * s(j)).collect();
     Csr::new(a.nrows(), a.ncols(), a.indptr().to_vec(), a.indices().to_vec(), values)
 }
 
