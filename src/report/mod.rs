@@ -1,1 +1,5 @@
-//! Text tables, plots.
+//! What people look at: pictures, text tables, numbers written for reading.
+
+pub mod format;
+pub mod plot;
+pub mod table;

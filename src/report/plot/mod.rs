@@ -1,0 +1,25 @@
+//! Pictures: a field on a mesh, curves of a solve. PNG, or SVG where the file's name ends in `.svg`.
+//!
+//! Text is drawn with an embedded font, fields with a rasteriser of our own (several million triangles a second), and
+//! the same input gives the same file for any number of threads.
+
+mod axes;
+mod bar;
+mod colour;
+mod curves;
+mod cut;
+mod field;
+mod flat;
+mod lines;
+mod page;
+mod png;
+mod raster;
+mod shade;
+mod solution;
+mod space;
+mod svg;
+mod text;
+mod ticks;
+
+pub use curves::{Curve, CurvesPlot, curves};
+pub use solution::{Axis3, Cut, SolutionPlot, solution};
