@@ -41,14 +41,16 @@ fn vertical_ticks(y: &Axis, height: f64, text_size: f64) -> Ticks {
 
 /// Ticks of a horizontal axis, as many as fit side by side.
 pub fn horizontal_ticks(scale: Scale, width: f64, text_size: f64) -> Ticks {
-    for most in (3..=10).rev() {
-        let ticks = scale.ticks(most);
+    let fits = |ticks: &Ticks| {
         let widest = ticks.labels.iter().map(|l| text::width(l, text_size * 0.9)).fold(0.0, f64::max);
-        if ticks.labels.len() as f64 * (widest + 1.6 * text_size) <= width {
-            return ticks;
-        }
-    }
-    scale.ticks(2)
+        ticks.at.windows(2).all(|w| (scale.unit(w[1]) - scale.unit(w[0])) * width >= widest + 0.8 * text_size)
+    };
+    (1..=10).rev().map(|most| scale.ticks(most)).find(fits).unwrap_or_else(|| {
+        let mut ticks = scale.ticks(1);
+        ticks.at.truncate(1);
+        ticks.labels.truncate(1);
+        ticks
+    })
 }
 
 impl Frame {

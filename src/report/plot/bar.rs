@@ -15,15 +15,19 @@ pub struct Bar<'a> {
 }
 
 impl Bar<'_> {
-    /// Ticks of an upright bar; a field's iso-lines are at these.
-    pub fn ticks(&self, length: f64, text_size: f64) -> Ticks {
-        self.scale.ticks((length / (3.2 * text_size)).clamp(2.0, 11.0) as usize)
+    /// Ticks of a bar; a field's iso-lines are at these.
+    pub fn ticks(&self, length: f64, text_size: f64, upright: bool) -> Ticks {
+        if upright {
+            self.scale.ticks((length / (3.2 * text_size)).clamp(3.0, 11.0) as usize)
+        } else {
+            horizontal_ticks(self.scale, length, text_size)
+        }
     }
 
     /// Room needed right of a frame for an upright bar of this length.
     pub fn width(&self, length: f64, text_size: f64) -> f64 {
         let label = if self.is_short(text_size) { 0.0 } else { 1.6 };
-        (3.2 + label) * text_size + self.widest(&self.ticks(length, text_size), text_size)
+        (3.2 + label) * text_size + self.widest(&self.ticks(length, text_size, true), text_size)
     }
 
     /// Room needed below a frame's axis for a level bar.
@@ -45,7 +49,7 @@ impl Bar<'_> {
         let size = page.text_size;
         let [left, width] = [x + 1.4 * size, 1.1 * size];
         gradient(page, [left, top], [width, length], true);
-        let ticks = self.ticks(length, size);
+        let ticks = self.ticks(length, size, true);
         let right = crisp(left + width);
         for (&v, label) in ticks.at.iter().zip(&ticks.labels) {
             let y = crisp(top + (1.0 - self.scale.unit(v)) * length);
@@ -68,7 +72,7 @@ impl Bar<'_> {
     pub fn draw_level(&self, page: &mut Page, left: f64, top: f64, length: f64) {
         let size = page.text_size;
         gradient(page, [left, top], [length, size], false);
-        let ticks = horizontal_ticks(self.scale, length, size);
+        let ticks = self.ticks(length, size, false);
         let bottom = crisp(top + size);
         for (&v, label) in ticks.at.iter().zip(&ticks.labels) {
             let x = crisp(left + self.scale.unit(v) * length);

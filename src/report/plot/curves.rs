@@ -89,7 +89,7 @@ pub fn curves(path: &Path, curves: &[Curve], plot: &CurvesPlot) -> Result<()> {
     }
     let x = scale(curves, plot.log_x, "x", |c| &c.x)?;
     let y = scale(curves, plot.log_y, "y", |c| &c.y)?.widened(0.04);
-    let x = if plot.log_x { x.widened(0.06) } else { x };
+    let x = x.widened(if plot.log_x { 0.06 } else { 0.02 });
     let mut page = Page::new(plot.width, plot.height, |_| f64::from(plot.width) / 1.5)?;
     let em = page.text_size;
     let top = if plot.title.is_empty() { 1.6 * em } else { 3.2 * em };
@@ -98,8 +98,9 @@ pub fn curves(path: &Path, curves: &[Curve], plot: &CurvesPlot) -> Result<()> {
     let height = f64::from(page.height) - top - bottom_margin(em);
     let left = left_margin(&y, height, em) + 0.6 * em;
     let frame = Frame { corner: [left, top], size: [f64::from(page.width) - left - 1.6 * em, height], x, y };
-    let title = text::fit(&plot.title, 1.2 * em, f64::from(page.width) - 2.0 * em);
-    page.text(Text::new([left + 0.5 * frame.size[0], 1.9 * em], title, 1.2 * em, Anchor::Middle));
+    let middle = left + 0.5 * frame.size[0];
+    let title = text::fit(&plot.title, 1.2 * em, 2.0 * (f64::from(page.width) - middle) - em);
+    page.text(Text::new([middle, 1.9 * em], title, 1.2 * em, Anchor::Middle));
     frame.draw_grid(&mut page);
     if plot.log_x && plot.log_y {
         plot.slopes.iter().for_each(|&p| draw_slope(&mut page, &frame, curves, p));

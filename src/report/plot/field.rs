@@ -76,6 +76,14 @@ impl<'a> Field<'a> {
         self.bounds[axis][1] - self.bounds[axis][0]
     }
 
+    /// Those of the given values that iso-lines can show, on the scale.
+    pub fn levels(&self, values: &[f64]) -> Vec<f32> {
+        let [lo, hi] = [self.min.value, self.max.value].map(|v| self.scale.unit(v));
+        let margin = 1e-6 * (hi - lo);
+        let units = values.iter().map(|&v| self.scale.unit(v));
+        units.filter(|&t| t > lo + margin && t < hi - margin).map(|t| t as f32).collect()
+    }
+
     /// `"min 0, max 0.0737 at (0.5, 0.5)"`, with the first `coordinates` coordinates.
     pub fn summary(&self, coordinates: usize) -> String {
         let one = |name: &str, e: Extreme| {

@@ -45,14 +45,15 @@ impl Flat<'_> {
 
     /// The axis of a coordinate.
     pub fn axis(&self, c: usize) -> Axis {
-        let stretch = self.shape().1[c];
-        let name = self.names[c];
-        let label = match stretch {
-            s if s < 1.05 || !s.is_finite() => name.to_string(),
-            s if s < 10.0 => format!("{name} (stretched ×{s:.1})"),
-            s => format!("{name} (stretched ×{s:.0})"),
-        };
-        Axis { scale: Scale::linear(self.bounds[c][0], self.bounds[c][1]), label }
+        Axis { scale: Scale::linear(self.bounds[c][0], self.bounds[c][1]), label: self.names[c].into() }
+    }
+
+    /// `",   y stretched ×5.0"` where scales are not equal.
+    pub fn stretch_note(&self) -> String {
+        let stretched = self.shape().1.into_iter().zip(self.names).find(|(s, _)| *s > 1.05 && s.is_finite());
+        stretched.map_or(String::new(), |(s, name)| {
+            format!(",   {name} stretched ×{}", if s < 10.0 { format!("{s:.1}") } else { format!("{s:.0}") })
+        })
     }
 
     /// Room needed left of the frame.

@@ -4,6 +4,7 @@ use super::colour::{Colour, INK};
 use super::text::Anchor;
 use super::{png, svg};
 use crate::error::{Error, Result};
+use crate::file::write_atomic;
 use std::path::Path;
 
 /// How a line is drawn.
@@ -126,7 +127,7 @@ impl Page {
             Format::Png => png::encode(self),
             Format::Svg => svg::encode(self).into_bytes(),
         };
-        write_atomic(path, &content)
+        write_atomic(path, |file| std::io::Write::write_all(file, &content))
     }
 }
 
@@ -154,14 +155,4 @@ impl Format {
             }),
         }
     }
-}
-
-/// Writes to a temporary name in the same folder, then renames.
-fn write_atomic(path: &Path, content: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-        std::io::Write::write_all(&mut file, content)?;
-        file.persist(path).map_err(|e| e.error)
-    });
-    written.map(drop).map_err(|e| Error::io(path, "write", e))
 }

@@ -150,10 +150,11 @@ impl Triangle {
         });
         let bias = edge.map(|[_, x, y]| i64::from(!(x < 0 || (x == 0 && y > 0))));
         let lengths = edge.map(|[_, x, y]| ((x * x + y * y) as f32).sqrt());
+        let height = area as f32 / lengths[0].max(lengths[1]).max(lengths[2]);
         let lines = mesh_lines.then(|| {
             [0, 1, 2].map(|i| {
                 let seam = seams >> i & 1 == 1;
-                [if seam { 0.0 } else { line_opacity(lengths[i]) }, 1.0 / (lengths[i] * UNIT as f32)]
+                [if seam { 0.0 } else { line_opacity(lengths[i], height) }, 1.0 / (lengths[i] * UNIT as f32)]
             })
         });
         let low = |axis: usize| p[0][axis].min(p[1][axis]).min(p[2][axis]);
@@ -191,10 +192,10 @@ impl Triangle {
     }
 }
 
-/// Mesh lines fade where cells are only a few pixels wide. `length` in fixed-point units.
-fn line_opacity(length: f32) -> f32 {
-    let pixels = length / (UNIT as usize * SAMPLES) as f32;
-    ((pixels - 6.0) / 16.0).clamp(0.0, 1.0)
+/// Mesh lines fade where cells are only a few pixels wide. Both in fixed-point units.
+fn line_opacity(length: f32, height: f32) -> f32 {
+    let [length, height] = [length, height].map(|l| l / (UNIT as usize * SAMPLES) as f32);
+    ((length - 6.0) / 16.0).clamp(0.0, 1.0) * ((height - 2.0) / 5.0).clamp(0.0, 1.0)
 }
 
 struct Band<'a> {

@@ -9,6 +9,10 @@ use rayon::prelude::*;
 const COLOURS: usize = 1024;
 /// An iso-line's half width in samples.
 const ISO_HALF_WIDTH: f32 = 0.75;
+/// A change of light from one sample to the next that is drawn as an edge.
+const RIDGE_LIGHT: u8 = 18;
+/// A step in depth, in pixels, that is drawn as an edge.
+const RIDGE_DEPTH: f32 = 5.0;
 /// Slopes per sample below this are flat: no iso-line crosses there.
 const FLAT: f32 = 1e-5;
 
@@ -73,19 +77,32 @@ impl View<'_> {
         }
         let light = f32::from(sample.shade) / 255.0;
         let mut colour = colour_of(sample.value, self.colours).map(|c| f32::from(c) * light);
-        blend(&mut colour, WHITE, 0.4 * f32::from(sample.line) / 255.0);
+        blend(&mut colour, WHITE, 0.35 * f32::from(sample.line) / 255.0);
         // wrapping: left of column 0 is outside like right of the last one
         let [left, right] = [self.value(column.wrapping_sub(1), row), self.value(column + 1, row)];
         let [up, down] = [self.value(column, row.wrapping_sub(1)), self.value(column, row + 1)];
         if let Some((level, cover)) =
             self.iso_line(sample.value, slope(left, sample.value, right), slope(up, sample.value, down))
         {
-            blend(&mut colour, if level > 0.55 { INK } else { WHITE }, 0.55 * cover);
+            blend(&mut colour, if level > 0.55 { INK } else { WHITE }, 0.75 * cover);
         }
         if [left, right, up, down].iter().any(|v| v.is_nan()) {
             blend(&mut colour, INK, 0.7);
+        } else if self.is_ridge(column, row) {
+            blend(&mut colour, INK, 0.35);
         }
         Some(colour)
+    }
+
+    /// Whether a surface has an edge here, or hides another: light or depth jump. Inside the picture only.
+    fn is_ridge(&self, column: usize, row: usize) -> bool {
+        let at = |c: usize, r: usize| self.samples[r * self.columns + c];
+        let here = at(column, row);
+        let jumps = |before: Sample, after: Sample| {
+            let bend = before.depth + after.depth - 2.0 * here.depth;
+            here.shade.abs_diff(after.shade) > RIDGE_LIGHT || bend > RIDGE_DEPTH
+        };
+        jumps(at(column - 1, row), at(column + 1, row)) || jumps(at(column, row - 1), at(column, row + 1))
     }
 
     /// The iso-line nearest to a sample with this value and slopes, and how much of the sample it covers.
@@ -140,11 +157,9 @@ mod tests {
 
     #[test]
     fn iso_lines_are_where_the_value_is() {
-        let image = image(&samples(40, 5, |x, _| x as f32 / 80.0), 40, 5, &[0.25]);
-        let row = &image.rgba[2 * 160..3 * 160];
-        let brightest = (0..40).max_by_key(|&x| {
-            row[4 * x..4 * x + 3].iter().map(|&c| u32::from(c)).sum::<u32>() / (1 + x as u32 / 20 * 9)
-        });
-        assert!((9..=10).contains(&brightest.unwrap()), "{brightest:?}");
+        let draw = |levels: &[f32]| image(&samples(40, 5, |x, _| x as f32 / 80.0), 40, 5, levels).rgba;
+        let (plain, lined) = (draw(&[]), draw(&[0.25]));
+        let differs = |x: &usize| plain[(80 + x) * 4..][..4] != lined[(80 + x) * 4..][..4];
+        assert_eq!((0..40).filter(differs).collect::<Vec<_>>(), [9, 10]);
     }
 }

@@ -31,47 +31,61 @@ impl Camera {
 /// Triangles in space with a field in [0, 1].
 #[derive(Debug)]
 pub struct Surface<'a> {
-    pub points: &'a [[f64; 3]],
-    pub value: &'a [f32],
-    pub triangles: Cow<'a, [u32]>,
+    points: &'a [[f64; 3]],
+    value: &'a [f32],
+    triangles: Cow<'a, [u32]>,
     pub camera: Camera,
+    /// Smallest and largest coordinates to the right and upwards.
+    bounds: [[f64; 2]; 2],
 }
 
-impl Surface<'_> {
-    /// Smallest and largest coordinates to the right and upwards.
-    pub fn bounds(&self) -> [[f64; 2]; 2] {
+impl<'a> Surface<'a> {
+    /// Looks at the triangles.
+    pub fn new(points: &'a [[f64; 3]], value: &'a [f32], triangles: Cow<'a, [u32]>, camera: Camera) -> Self {
         let mut bounds = [[f64::INFINITY, f64::NEG_INFINITY]; 2];
-        for &v in self.triangles.iter() {
-            let seen = self.camera.view(self.points[v as usize]);
+        for &v in triangles.iter() {
+            let seen = camera.view(points[v as usize]);
             (0..2).for_each(|c| bounds[c] = [bounds[c][0].min(seen[c]), bounds[c][1].max(seen[c])]);
         }
-        bounds
+        Surface { points, value, triangles, camera, bounds }
     }
 
-    /// Draws the surface as large as fits into the room at `corner`, centred.
+    /// Width and height in the mesh's unit of length.
+    pub fn extent(&self) -> [f64; 2] {
+        self.bounds.map(|[lo, hi]| hi - lo)
+    }
+
+    /// The largest size in pixels within `room`.
+    pub fn fit(&self, room: [f64; 2]) -> [f64; 2] {
+        self.extent().map(|e| e * self.scale(room))
+    }
+
+    fn scale(&self, room: [f64; 2]) -> f64 {
+        let [across, up] = self.extent();
+        (room[0] / across).min(room[1] / up)
+    }
+
+    /// Draws the surface as large as fits into the room at `corner`.
     pub fn draw(&self, page: &mut Page, corner: [f64; 2], room: [f64; 2], mesh_lines: bool) {
-        let bounds = self.bounds();
-        let extent = bounds.map(|[lo, hi]| hi - lo);
-        let scale = (room[0] / extent[0]).min(room[1] / extent[1]);
+        let scale = self.scale(room);
         // A pixel of margin keeps the outline whole.
-        let [width, height] = extent.map(|e| (e * scale).ceil() as usize + 2);
-        let view = |p: &[f64; 3]| self.camera.view(*p);
+        let [width, height] = self.fit(room).map(|s| s.ceil() as usize + 2);
+        let [[left, _], [_, top]] = self.bounds;
+        let seen: Vec<[f64; 3]> = self.points.iter().map(|p| self.camera.view(*p)).collect();
         let soup = Soup {
-            xy: self
-                .points
+            xy: seen
                 .iter()
-                .map(view)
-                .map(|p| [1.0 + (p[0] - bounds[0][0]) * scale, 1.0 + (bounds[1][1] - p[1]) * scale].map(|c| c as f32))
+                .map(|p| [(p[0] - left) * scale + 1.0, (top - p[1]) * scale + 1.0].map(|c| c as f32))
                 .collect(),
-            depth: self.points.iter().map(view).map(|p| (p[2] * scale) as f32).collect(),
+            depth: seen.iter().map(|p| (p[2] * scale) as f32).collect(),
             value: Cow::Borrowed(self.value),
             triangles: Cow::Borrowed(&self.triangles),
             shade: self.triangles.chunks_exact(3).map(|t| self.light(t)).collect(),
             seams: Vec::new(),
         };
         let image = shade::image(&rasterise(&soup, width, height, mesh_lines), width, height, &[]);
-        let place = |c: usize, size: usize| (corner[c] + 0.5 * (room[c] - size as f64)).max(0.0) as usize;
-        page.shapes.push(Shape::Image(Image { x: place(0, width), y: place(1, height), ..image }));
+        let [x, y] = corner.map(|c| (c - 1.0).max(0.0) as usize);
+        page.shapes.push(Shape::Image(Image { x, y, ..image }));
     }
 
     /// Lambert's law with both sides lit alike, over a floor that keeps colours readable.
@@ -81,10 +95,10 @@ impl Surface<'_> {
         let (u, v) = (minus(b, a), minus(c, a));
         let normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
         let [right, up, toward] = self.camera.axes;
-        let lamp = [0, 1, 2].map(|i| toward[i] + 0.7 * up[i] - 0.4 * right[i]);
+        let lamp = [0, 1, 2].map(|i| toward[i] + 0.5 * up[i] - 0.15 * right[i]);
         let length = (dot(normal, normal) * dot(lamp, lamp)).sqrt();
         let cosine = if length > 0.0 { dot(normal, lamp).abs() / length } else { 1.0 };
-        (255.0 * (0.58 + 0.42 * cosine)) as u8
+        (255.0 * (0.5 + 0.5 * cosine)) as u8
     }
 }
 
@@ -94,8 +108,8 @@ pub fn draw_triad(page: &mut Page, camera: Camera, origin: [f64; 2]) {
     for (c, name) in ["x", "y", "z"].into_iter().enumerate() {
         let [right, up, _] = camera.axes.map(|a| a[c]);
         let along = |length: f64| [origin[0] + right * length * em, origin[1] - up * length * em];
-        page.line([origin, along(1.9)], Stroke::new(GREY, 0.09 * em));
-        let [x, y] = along(2.4);
+        page.line([origin, along(2.3)], Stroke::new(GREY, 0.09 * em));
+        let [x, y] = along(2.85);
         page.text(Text::new([x, y + 0.28 * em], name, 0.85 * em, Anchor::Middle));
     }
 }
