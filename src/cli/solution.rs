@@ -75,8 +75,8 @@ impl Outputs {
         if let Some(path) = &self.output {
             let gradients = cell_gradients(&solved.system.space, solved.u);
             let fluxes = cell_fluxes(&solved.system.space, &solved.given.problem, &gradients)?;
-            solution_file::write(path, &solved.system.space, solved.u, &gradients, &fluxes)?;
-            written.push(path.display().to_string());
+            let files = solution_file::write(path, &solved.system.space, solved.u, &gradients, &fluxes)?;
+            written.extend(files.iter().map(|f| f.display().to_string()));
         }
         if let Some(path) = &self.plot {
             let space = &solved.system.space;
