@@ -3,6 +3,7 @@
 //! Human text goes to stderr, data (`--json`) to stdout. Exit code 0: done, converged; 1: ran but did not converge;
 //! 2: bad input.
 
+mod bench;
 mod input;
 mod interrupt;
 mod mesh;
@@ -38,6 +39,7 @@ enum Command {
     Solve(Box<solve::Solve>),
     #[command(subcommand)]
     Mesh(mesh::Mesh),
+    Bench(bench::Bench),
 }
 
 /// How a command ended well.
@@ -67,6 +69,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         Command::Solve(solve) => solve.run(cli.quiet),
         Command::Mesh(mesh) => mesh.run(cli.quiet),
+        Command::Bench(bench) => bench.run(cli.quiet),
     };
     match done {
         Ok(Done::Fully) => ExitCode::SUCCESS,
