@@ -6,8 +6,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Writes a file: `write` fills a temporary one in the same folder, which takes the name `path` when all of it is safely on
-/// disk and goes where anything fails. A link is followed; what is no ordinary file (a pipe, a terminal) is written to directly.
+/// Writes a file: `write` fills a temporary one in the same folder, which takes the name `path` when the system has accepted
+/// all of it and goes where anything fails (a full disk). It does not wait until the disk has it, which takes longer than many
+/// solves. A link is followed; what is no ordinary file (a pipe, a terminal) is written to directly.
 pub fn write_atomic(path: impl AsRef<Path>, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
     let path = path.as_ref();
     let failed = |source| Error::io(path, "write", source);
@@ -34,7 +35,6 @@ pub fn write_atomic(path: impl AsRef<Path>, write: impl FnOnce(&mut BufWriter<&F
     // Dropped on failure, and removed with that.
     let temporary = builder.tempfile_in(folder).map_err(failed)?;
     fill(temporary.as_file()).map_err(failed)?;
-    temporary.as_file().sync_data().map_err(failed)?;
     temporary.persist(&target).map_err(|e| failed(e.error))?;
     Ok(())
 }

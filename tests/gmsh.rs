@@ -195,6 +195,16 @@ fn fields_on_nodes_are_read() {
     assert_eq!((file.point_data[0].name.as_str(), file.point_data[0].components), ("u", 1));
     assert_eq!(file.point_data[0].values, [40.0, 30.0, 20.0, 10.0]);
     assert!(read_bytes("a.msh", square(1, |i| i + 1).into_bytes()).unwrap().point_data.is_empty());
+
+    let mut binary = std::fs::read(data("plates_4.1_binary.msh")).unwrap();
+    binary.extend(b"$NodeData\n1\n\"v\"\n1\n0.0\n3\n0\n3\n21\n");
+    for tag in (1..=21_i32).rev() {
+        binary.extend(tag.to_le_bytes());
+        binary.extend([1.0, 2.0, 3.0].map(|x| x * f64::from(tag)).into_iter().flat_map(f64::to_le_bytes));
+    }
+    binary.extend(b"\n$EndNodeData\n");
+    let field = read_bytes("a.msh", binary).unwrap_or_else(|e| panic!("{e}")).point_data.remove(0);
+    assert_eq!((field.components, &field.values[60..]), (3, &[21.0, 42.0, 63.0][..]));
 }
 
 /// One edit of a good file each, and what the message must say.
@@ -272,4 +282,19 @@ fn truncated_and_damaged_files_are_errors_or_meshes_but_no_panics() {
             }
         }
     }
+}
+
+/// Small cases that fuzzing found worth keeping: meshes or errors, but no panics.
+#[test]
+fn the_corpus_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/msh");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let path = entry.expect("an entry of the corpus").path();
+        if let Err(error) = read(&path) {
+            assert!(error.to_string().contains(": "), "{error}");
+        }
+        count += 1;
+    }
+    assert!(count > 0);
 }

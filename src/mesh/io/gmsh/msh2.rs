@@ -105,23 +105,28 @@ pub(super) fn elements(cursor: &mut Cursor, numbering: &Numbering, blocks: &mut 
 /// Elements as text: a line each, read in stretches of lines.
 fn lines(cursor: &mut Cursor, numbering: &Numbering) -> Parsed<Vec<Found>> {
     let (first, end) = (cursor.at, section_end(cursor.data, cursor.at, b"Elements")?);
-    let text = &cursor.data[..end];
-    // A stretch begins with the first line that begins at or after a multiple of LINES bytes.
+    let text = cursor.data;
+    // A stretch begins with the first line that begins in a window of LINES bytes.
     let begin = |i: usize| match i {
-        0 => first,
-        i => memchr::memchr(b'\n', &text[end.min(first + i * LINES - 1)..]).map_or(end, |n| first + i * LINES + n),
+        0 => Some(first),
+        i => {
+            let window = first + i * LINES - 1..end.min(first + (i + 1) * LINES - 1);
+            memchr::memchr(b'\n', &text[window.clone()]).map(|n| window.start + n + 1)
+        }
     };
-    let stretch = |i: usize| {
+    let mut begins: Vec<usize> = (0..(end - first).div_ceil(LINES)).filter_map(begin).collect();
+    begins.push(end);
+    let stretch = |bounds: &[usize]| {
         let mut found = Found::default();
-        let (mut scanner, end) = (Scanner::within_lines(text, begin(i)), begin(i + 1));
-        while scanner.at < end {
+        let mut scanner = Scanner::within_lines(text, bounds[0]);
+        while scanner.at < bounds[1] {
             if !scanner.line_end() {
                 line(&mut scanner, numbering, &mut found)?;
             }
         }
         Ok(found)
     };
-    let found: Vec<Parsed<Found>> = (0..(end - first).div_ceil(LINES)).into_par_iter().map(stretch).collect();
+    let found: Vec<Parsed<Found>> = begins.par_windows(2).map(stretch).collect();
     cursor.at = end;
     found.into_iter().collect()
 }

@@ -28,7 +28,7 @@ pub fn write_msh(path: &Path, mesh: &Mesh, encoding: Encoding) -> Result<()> {
         sink.head()?;
         sink.names(&mesh.groups)?;
         sink.entities(mesh, &entities)?;
-        sink.nodes(mesh)?;
+        sink.nodes(mesh, &entities)?;
         sink.elements(&entities)
     })
 }
@@ -222,14 +222,16 @@ impl<W: Write> Sink<'_, W> {
         self.end("Entities")
     }
 
-    fn nodes(&mut self, mesh: &Mesh) -> io::Result<()> {
+    /// All nodes, as if they were on the first entity with cells.
+    fn nodes(&mut self, mesh: &Mesh, entities: &[Entity]) -> io::Result<()> {
         let n = mesh.points.len();
+        let entity = entities.iter().find(|e| e.dimension == mesh.dimension()).map_or(1, |e| e.tag);
         writeln!(self.file, "$Nodes")?;
         for value in [1, n, 1, n] {
             self.size(value)?;
         }
         self.line()?;
-        for value in [mesh.dimension() as i32, 1, 0] {
+        for value in [mesh.dimension() as i32, entity, 0] {
             self.int(value)?;
         }
         self.size(n)?;
