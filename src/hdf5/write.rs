@@ -74,7 +74,7 @@ impl Writer {
     /// Appends rows of shape `row` to a data set, which the first call makes; only these rows need be in memory.
     pub fn append<T: Element>(&mut self, path: &str, row: &[usize], values: &[T], layout: Layout) -> Result<()> {
         let row_count = element_count(row).filter(|&n| n > 0);
-        if row_count.is_none_or(|n| values.len() % n != 0) {
+        if row_count.is_none_or(|n| !values.len().is_multiple_of(n)) {
             return Err(self.error(path, format!("{} numbers given for rows of shape {row:?}", values.len())));
         }
         if !self.datasets.contains_key(path) {

@@ -29,7 +29,7 @@ fn element(vtk_type: u8, points: usize) -> Option<(ElementKind, Option<&'static 
     Some(match (vtk_type, points) {
         (1 | 2, 1) => (Point, None),
         (3 | 4, 2) => (Line, None),
-        (5 | 6 | 7, 3) => (Triangle, None),
+        (5..=7, 3) => (Triangle, None),
         (7 | 9, 4) => (Quad, None),
         (8, 4) => (Quad, Some(&[0, 1, 3, 2])),
         (10, 4) => (Tetrahedron, None),

@@ -99,16 +99,13 @@ impl<'a> Document<'a> {
             match event {
                 Err(e) => return Err(self.error(Place::Byte(at), format!("not well-formed XML: {e}"))),
                 Ok(Event::Eof) => break,
-                Ok(Event::Start(tag)) if open.is_some() => {
-                    if let Some((_, depth)) = &mut open {
-                        *depth += 1;
+                Ok(Event::Start(tag)) => match &mut open {
+                    Some((_, depth)) => *depth += 1,
+                    None => {
+                        seen_root |= tag.name().as_ref() == "VTKFile";
+                        self.start(&tag, at, &mut section, &mut open)?;
                     }
-                    drop(tag);
-                }
-                Ok(Event::Start(tag)) => {
-                    seen_root |= tag.name().as_ref() == "VTKFile";
-                    self.start(&tag, at, &mut section, &mut open)?;
-                }
+                },
                 Ok(Event::Empty(tag)) if open.is_none() => {
                     self.start(&tag, at, &mut section, &mut open)?;
                     if let Some((array, _)) = open.take() {
@@ -116,10 +113,10 @@ impl<'a> Document<'a> {
                     }
                 }
                 Ok(Event::Text(text)) => {
-                    if let (Some((array, 0)), std::borrow::Cow::Borrowed(text)) = (&mut open, text.into_inner()) {
-                        if array.text.trim_ascii().is_empty() {
-                            array.text = text.as_bytes();
-                        }
+                    if let (Some((array, 0)), std::borrow::Cow::Borrowed(text)) = (&mut open, text.into_inner())
+                        && array.text.trim_ascii().is_empty()
+                    {
+                        array.text = text.as_bytes();
                     }
                 }
                 Ok(Event::End(tag)) => match &mut open {
