@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use filet::assembly::Poisson;
 use filet::mesh::CellKind::{Tetrahedron, Triangle};
 use filet::mesh::io::read;
-use filet::mesh::{CellKind, Mesh};
+use filet::mesh::{CellKind, Mesh, quality};
+use filet::solver::{SolverConfig, unobserved};
 
 /// File, kind, points, cells, groups (name, dimension, elements): all as meshio reads them, with points that are no corner of
 /// a cell left out and two triangles for a quadrilateral.
@@ -68,6 +70,23 @@ fn groups(mesh: &Mesh) -> Vec<(&str, usize, usize)> {
     mesh.groups.iter().map(|g| (g.name.as_str(), g.dimension, g.members.len() / width(g.dimension))).collect()
 }
 
+/// −Δu = 1 with u = 0 on the boundary, P1 and P2: 0 < u inside and no larger than on the ball around the mesh.
+fn solves(name: &str, mesh: &Mesh) {
+    quality::check(mesh).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let bounds = mesh.bounds();
+    let diameter: f64 = (0..3).map(|i| (bounds.max[i] - bounds.min[i]).powi(2)).sum();
+    for degree in [1, 2] {
+        let problem = Poisson { source: 1.0.into(), degree, ..Default::default() }.dirichlet(None, 0.0);
+        let system = problem.assemble(mesh).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut x = vec![0.0; system.unknowns()];
+        let mut solver = SolverConfig::default().build(&system.a, mesh.dimension()).unwrap();
+        let report = solver.solve(&system.a, &system.b, &mut x, &mut unobserved).unwrap();
+        report.require_converged().unwrap_or_else(|e| panic!("{name}: {e}"));
+        let greatest = x.iter().copied().fold(0.0, f64::max);
+        assert!(greatest > 0.0 && greatest <= diameter / 8.0, "{name}: max u = {greatest}");
+    }
+}
+
 /// Reads the files of `rows` and of no other with this extension.
 fn check(rows: &[Row], extension: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/meshes");
@@ -81,6 +100,7 @@ fn check(rows: &[Row], extension: &str) {
         assert_eq!((mesh.kind, mesh.points.len(), mesh.cell_count()), (*kind, *points, *cells), "{name}");
         assert_eq!(groups(mesh), *expected, "{name}");
         assert!(mesh.cells.iter().all(|&v| (v as usize) < mesh.points.len()), "{name}");
+        solves(name, mesh);
     }
     for entry in std::fs::read_dir(folder).expect("the folder can be listed") {
         let path = entry.expect("an entry of the folder").path();
