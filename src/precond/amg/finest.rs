@@ -27,7 +27,6 @@ const SAFE: std::ops::Range<f64> = 1e-15..1e15;
 impl<T: Real> Finest<T> {
     /// Sets up the hierarchy of `a`.
     pub fn new(a: &Csr, config: &AmgConfig) -> Result<(Self, Vec<LevelStats>)> {
-        let t = std::time::Instant::now();
         let diagonal = diagonal(a)?;
         let unit = diagonal.par_iter().copied().reduce(|| 0.0, f64::max);
         let unit = if unit > 0.0 { unit } else { 1.0 };
@@ -35,7 +34,6 @@ impl<T: Real> Finest<T> {
             diagonal.par_iter().with_min_len(BLOCK).map(|&d| if d > 0.0 { (unit / d).sqrt() } else { 1.0 }).collect();
         let rows = scaled::<T>(a, &scale, unit);
         let near_null = scale.par_iter().with_min_len(BLOCK).map(|s| T::of(1.0 / s)).collect();
-        if std::env::var("AMG_T").is_ok() { eprintln!("  scaled {:.1} ms", t.elapsed().as_secs_f64()*1e3); }
         let hierarchy = build(rows, near_null, config);
         let place = hierarchy.order.iter().map(|&i| (i as usize % WINDOW) as u16).collect();
         let scale = hierarchy.order.iter().map(|&i| T::of(scale[i as usize])).collect();
@@ -111,23 +109,17 @@ fn diagonal(a: &Csr) -> Result<Vec<f64>> {
         .collect()
 }
 
-/// S A S − I, rounded, by rows.
+/// S A S / `unit` − I, rounded, by rows.
 fn scaled<T: Real>(a: &Csr, scale: &[f64], unit: f64) -> Rows<T> {
-    Rows::build(
-        a.nrows(),
-        || (),
-        |(), block, out| {
-            for i in block {
-                let s = scale[i] / unit;
-                let (columns, values) = a.row(i);
-                for (&j, &v) in columns.iter().zip(values) {
-                    if j as usize != i && v != 0.0 {
-                        out.columns.push(j);
-                        out.values.push(T::of(v * s * scale[j as usize]));
-                    }
-                }
-                out.finish_row();
-            }
-        },
-    )
+    let has_diagonal = |i: usize| a.row(i).0.binary_search(&(i as u32)).is_ok();
+    let length = |i: usize| a.row(i).0.len() - usize::from(has_diagonal(i));
+    Rows::fill(a.nrows(), length, |i, out_columns, out_values| {
+        let s = scale[i] / unit;
+        let (columns, values) = a.row(i);
+        let others = columns.iter().zip(values).filter(|(j, _)| **j as usize != i);
+        for ((&j, &v), (c, w)) in others.zip(out_columns.iter_mut().zip(out_values)) {
+            *c = j;
+            *w = T::of(v * s * scale[j as usize]);
+        }
+    })
 }
