@@ -34,20 +34,6 @@ impl<T: Real> RowBuffer<T> {
     pub fn finish_row(&mut self) {
         self.ends.push(self.columns.len() as u32);
     }
-
-    /// Forgets all rows.
-    pub fn clear(&mut self) {
-        self.ends.clear();
-        self.columns.clear();
-        self.values.clear();
-    }
-
-    /// The entries (column, value) of row `i`.
-    pub fn row(&self, i: usize) -> impl Iterator<Item = (u32, T)> {
-        let first = if i == 0 { 0 } else { self.ends[i - 1] as usize };
-        let range = first..self.ends[i] as usize;
-        self.columns[range.clone()].iter().copied().zip(self.values[range].iter().copied())
-    }
 }
 
 impl<T: Real> Rows<T> {
@@ -148,22 +134,12 @@ impl<T: Real> Rows<T> {
             })
             .collect();
         let step = width.div_ceil(COLUMN_RANGES).max(1);
-        // Entries (row, column, value) with a column in `range`, in order.
-        let visit = |range: &Range<usize>, visit: &mut dyn FnMut(usize, usize, T)| {
-            for (rows, extent) in &blocks {
-                if extent.start < range.end && range.start < extent.end {
-                    for i in rows.clone() {
-                        self.row(i).filter(|(j, _)| range.contains(j)).for_each(|(j, v)| visit(i, j, v));
-                    }
-                }
-            }
-        };
         let ranges: Vec<Range<usize>> = (0..width).step_by(step).map(|j| j..width.min(j + step)).collect();
         let counts: Vec<Vec<u32>> = ranges
             .par_iter()
             .map(|range| {
                 let mut counts = vec![0; range.len()];
-                visit(range, &mut |_, j, _| counts[j - range.start] += 1);
+                self.visit(&blocks, range, |_, j, _| counts[j - range.start] += 1);
                 counts
             })
             .collect();
@@ -179,7 +155,7 @@ impl<T: Real> Rows<T> {
         split(&mut columns, &mut values, ends).into_par_iter().zip(&ranges).for_each(|((columns, values), range)| {
             let first = start[range.start];
             let mut next: Vec<u32> = start[range.clone()].iter().map(|s| s - first).collect();
-            visit(range, &mut |i, j, v| {
+            self.visit(&blocks, range, |i, j, v| {
                 let at = &mut next[j - range.start];
                 columns[*at as usize] = i as u32;
                 values[*at as usize] = v;
@@ -187,6 +163,23 @@ impl<T: Real> Rows<T> {
             });
         });
         Rows { start, columns, values }
+    }
+
+    /// `visit(row, column, value)` for the entries with a column in `range`, in order; `blocks` are ranges of rows with
+    /// the range of columns that they have.
+    #[inline(always)]
+    fn visit(&self, blocks: &[(Range<usize>, Range<usize>)], range: &Range<usize>, mut visit: impl FnMut(usize, usize, T)) {
+        for (rows, extent) in blocks {
+            if extent.start < range.end && range.start < extent.end {
+                for i in rows.clone() {
+                    for (j, v) in self.row(i) {
+                        if range.contains(&j) {
+                            visit(i, j, v);
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

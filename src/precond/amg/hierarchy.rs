@@ -5,7 +5,7 @@ use super::coarsest::DenseInverse;
 use super::config::AmgConfig;
 use super::cycle::{Below, Level, Sorted, Transfer};
 use super::prolongation::prolongation;
-use super::smoother::chebyshev;
+use super::smoother::{chebyshev, reach};
 use super::spectrum::{eigenvalue_bound, greatest_eigenvalue};
 use crate::sparse::{BLOCK, Packed, Real, Rows, galerkin, inverse, sort_by_length};
 use rayon::prelude::*;
@@ -37,10 +37,15 @@ pub struct Hierarchy<T> {
     pub stats: Vec<LevelStats>,
 }
 
-/// A step of coarsening: P and Pᵀ by rows, to be packed once the order of the coarse level is known.
+/// A step of coarsening: the coarse matrix less its unit diagonal, its near-null vector, and how to get there.
 struct Coarsening<T> {
     matrix: Rows<T>,
     near_null: Vec<T>,
+    transfer: UnpackedTransfer<T>,
+}
+
+/// P and Pᵀ by rows, to be packed once the order of the coarse level is known.
+struct UnpackedTransfer<T> {
     prolong: Rows<T>,
     restrict: Rows<T>,
     /// Scale of each coarse unknown.
@@ -50,20 +55,21 @@ struct Coarsening<T> {
 /// Builds the hierarchy of A = I + `a` with near-null vector `near_null`.
 pub fn build<T: Real>(mut a: Rows<T>, mut near_null: Vec<T>, config: &AmgConfig) -> Hierarchy<T> {
     let mut hierarchy = Hierarchy { levels: Vec::new(), order: Vec::new(), stats: Vec::new() };
-    let mut above: Option<(Coarsening<T>, Vec<u32>, Vec<u32>)> = None;
+    let mut above: Option<(UnpackedTransfer<T>, Vec<u32>, Vec<u32>)> = None;
     loop {
         let n = a.len();
         let order = sort_by_length(n, |i| a.range(i).len());
         let column = inverse(&order);
-        if let Some((coarsening, fine_order, fine_column)) = above.take() {
-            let Coarsening { prolong, restrict, scale, .. } = coarsening;
+        if let Some((transfer, fine_order, fine_column)) = above.take() {
+            let UnpackedTransfer { prolong, restrict, scale } = transfer;
             let prolong = Sorted::new(&prolong, &fine_order, &column, |_, j, v| v * scale[j]);
             let restrict = Sorted::new(&restrict, &order, &fine_column, |i, _, v| v * scale[i]);
             hierarchy.set_below(Below::Transfer(Transfer { prolong, restrict }));
         }
         let matrix = Packed::new(&a, &order, &column, |_, _, v| v);
-        let lambda = greatest_eigenvalue(&matrix, n);
-        let steps = chebyshev(config.degree, lambda, eigenvalue_bound(&a, &near_null));
+        let enough = eigenvalue_bound(&a, &near_null) / reach(config.degree);
+        let lambda = greatest_eigenvalue(&matrix, n, enough);
+        let steps = chebyshev(config.degree, lambda);
         if hierarchy.order.is_empty() {
             hierarchy.order.clone_from(&order);
         }
@@ -77,9 +83,9 @@ pub fn build<T: Real>(mut a: Rows<T>, mut near_null: Vec<T>, config: &AmgConfig)
             }
             return hierarchy;
         };
-        let (next, next_null) = (coarsening.matrix.clone(), coarsening.near_null.clone());
-        above = Some((coarsening, order, column));
-        (a, near_null) = (next, next_null);
+        let Coarsening { matrix, near_null: coarse_null, transfer } = coarsening;
+        (a, near_null) = (matrix, coarse_null);
+        above = Some((transfer, order, column));
     }
 }
 
@@ -110,7 +116,7 @@ fn coarsen<T: Real>(a: &Rows<T>, near_null: &[T], theta: f64, omega: f64) -> Opt
     let restrict = prolong.transpose(aggregates.count);
     let (matrix, scale) = scale_to_unit_diagonal(&galerkin(a, &prolong, &restrict));
     let near_null = prolongation.near_null.iter().zip(&scale).map(|(&b, &s)| b / s).collect();
-    Some(Coarsening { matrix, near_null, prolong, restrict, scale })
+    Some(Coarsening { matrix, near_null, transfer: UnpackedTransfer { prolong, restrict, scale } })
 }
 
 /// S A S − I with S = diag(A)^(−1/2), which is returned too; the diagonal is not stored any more.

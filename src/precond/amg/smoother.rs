@@ -16,10 +16,8 @@ pub struct Step<T> {
     pub take: T,
 }
 
-/// The factors of `degree` steps for an estimate of λ_max and a bound on it: λ is the estimate, or as much more as it
-/// takes for |p| < 1 up to the bound, without which the cycle would not be positive definite.
-pub fn chebyshev<T: Real>(degree: usize, estimate: f64, bound: f64) -> Vec<Step<T>> {
-    let lambda = estimate.max(bound / reach(degree));
+/// The factors of `degree` steps for greatest eigenvalue `lambda`.
+pub fn chebyshev<T: Real>(degree: usize, lambda: f64) -> Vec<Step<T>> {
     (1..=degree)
         .map(|j| {
             let j = j as f64;
@@ -29,10 +27,10 @@ pub fn chebyshev<T: Real>(degree: usize, estimate: f64, bound: f64) -> Vec<Step<
         .collect()
 }
 
-/// The a > 1 up to which |p(a λ)| < 1.
+/// The a > 1 up to which |p(a λ)| < 1: no eigenvalue may be above a λ, or the cycle would not be positive definite.
 ///
 /// p(x) = W(1 − 2x/λ) / (2k+1) with W(cosh t) = ±cosh((k+½)t) / cosh(t/2) beyond λ, where 2x/λ − 1 = cosh t.
-fn reach(degree: usize) -> f64 {
+pub fn reach(degree: usize) -> f64 {
     let k = degree as f64;
     let (mut low, mut high) = (0.0, 3.0);
     for _ in 0..50 {
@@ -59,7 +57,7 @@ mod tests {
     #[test]
     fn steps_contract_up_to_the_bound_and_not_beyond() {
         for degree in 1..6 {
-            let steps = chebyshev(degree, 1.0, 3.0);
+            let steps = chebyshev(degree, 3.0 / reach(degree));
             for k in 1..=300 {
                 let lambda = 0.01 * f64::from(k);
                 assert!(error_factor(&steps, lambda).abs() < 1.0, "degree {degree}, eigenvalue {lambda}");
@@ -70,6 +68,6 @@ mod tests {
 
     #[test]
     fn one_step_is_damped_jacobi() {
-        assert_eq!(chebyshev::<f64>(1, 1.5, 1.5), vec![Step { keep: 0.0, take: 4.0 / 3.0 / 1.5 }]);
+        assert_eq!(chebyshev::<f64>(1, 1.5), vec![Step { keep: 0.0, take: 4.0 / 3.0 / 1.5 }]);
     }
 }

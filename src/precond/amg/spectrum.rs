@@ -4,13 +4,14 @@
 use crate::sparse::{BLOCK, LANES, Packed, Real, Rows, SLICES, Vector, zeros};
 use rayon::prelude::*;
 
-/// Lanczos steps.
-const STEPS: usize = 6;
+/// Least and greatest number of Lanczos steps.
+const STEPS: (usize, usize) = (5, 12);
 /// Added to the Lanczos estimate, which comes from below.
 const SAFETY: f64 = 1.05;
 
-/// Estimate of λ_max of I + `o`, of `n` rows.
-pub fn greatest_eigenvalue<T: Real>(o: &Packed<T>, n: usize) -> f64 {
+/// Estimate of λ_max of I + `o`, of `n` rows. It is made no sharper than to be above `enough`, from where on nothing
+/// depends on its being right.
+pub fn greatest_eigenvalue<T: Real>(o: &Packed<T>, n: usize, enough: f64) -> f64 {
     let mut v: Vector<T> = zeros(n);
     v.as_flattened_mut()[..n].par_chunks_mut(BLOCK).enumerate().for_each(|(k, v)| {
         for (i, v) in ((k * BLOCK) as u64..).zip(v) {
@@ -20,7 +21,8 @@ pub fn greatest_eigenvalue<T: Real>(o: &Packed<T>, n: usize) -> f64 {
     let mut before: Vector<T> = zeros(n);
     let (mut diagonal, mut off) = (Vec::new(), vec![0.0]);
     let mut length = dot(&v, &v).sqrt();
-    for _ in 0..STEPS.min(n) {
+    let mut estimate = 0.0;
+    for step in 1..=STEPS.1.min(n) {
         // v is `length` times the unit Lanczos vector; before <- A v − β v₋₁
         let (unit, beta) = (T::of(1.0 / length), T::of(off[off.len() - 1]));
         let parts = (v.par_chunks(SLICES), before.par_chunks_mut(SLICES)).into_par_iter();
@@ -40,12 +42,13 @@ pub fn greatest_eigenvalue<T: Real>(o: &Packed<T>, n: usize) -> f64 {
         diagonal.push(alpha);
         std::mem::swap(&mut before, &mut v);
         length = dot(&v, &v).sqrt();
-        if length <= 1e-6 * alpha.abs() {
+        estimate = SAFETY * tridiagonal_maximum(&diagonal, &off);
+        if length <= 1e-6 * alpha.abs() || step >= STEPS.0 && estimate >= enough {
             break;
         }
         off.push(length);
     }
-    SAFETY * tridiagonal_maximum(&diagonal, &off)
+    estimate
 }
 
 /// max (|A| w)ᵢ / wᵢ of A = I + `o`: no eigenvalue is greater, whatever w > 0 is.
