@@ -34,9 +34,6 @@ impl LinearOperator for Csr {
     }
 
     fn apply(&self, x: &[f64], y: &mut [f64]) {
-        for (i, y) in y.iter_mut().enumerate() {
-            let (columns, values) = self.row(i);
-            *y = columns.iter().zip(values).map(|(&j, v)| v * x[j as usize]).sum();
-        }
+        crate::sparse::multiply(self, x, y);
     }
 }

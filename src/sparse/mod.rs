@@ -9,13 +9,15 @@ mod packed;
 mod product;
 mod real;
 mod rows;
+mod spmv;
 pub mod vector;
 mod vectorise;
 
 pub use check::{asymmetric_entry, check_symmetric, entry, positive_diagonal};
 pub use cholesky::Cholesky;
 pub use csr::Csr;
-pub(crate) use packed::{LANES, Packed, WINDOW, inverse, padded, sort_by_key};
-pub(crate) use product::product;
-pub(crate) use real::Real;
+pub(crate) use packed::{Packed, SLICES, Vector, WINDOW, inverse, sort_by_length, zeros};
+pub(crate) use product::galerkin;
+pub(crate) use real::{LANES, Real};
 pub(crate) use rows::{BLOCK, RowBuffer, Rows};
+pub(crate) use spmv::multiply;

@@ -4,12 +4,16 @@
 //!
 //! i and j are strongly coupled where −aᵢⱼ ≥ θ min(maxₖ −aᵢₖ, maxₖ −aⱼₖ) > 0; positive couplings are weak.
 //!
-//! Departure: the greedy passes run apart in each block of [`BLOCK`](crate::sparse::BLOCK) rows, so that they run in parallel and do not depend on
-//! the number of threads.
+//! Departure: the greedy passes run apart in each of a few blocks of consecutive unknowns, so that they run in parallel
+//! and do not depend on the number of threads.
 
 use crate::sparse::{BLOCK, Real, Rows};
 use rayon::prelude::*;
 use std::ops::Range;
+
+/// Blocks that the unknowns are aggregated in, and the least size of one: their seams make somewhat worse aggregates.
+const BLOCKS: usize = 4;
+const LEAST_BLOCK: usize = 32_768;
 
 /// Marks an unknown of no aggregate: it has no strong coupling and is left to the smoother.
 pub const NONE: u32 = u32::MAX;
@@ -63,11 +67,12 @@ impl<'a, T: Real> Strength<'a, T> {
 /// Aggregates the unknowns of `strength`'s matrix.
 pub fn aggregate<T: Real>(strength: &Strength<'_, T>) -> Aggregates {
     let n = strength.matrix.len();
+    let block = n.div_ceil(BLOCKS).max(LEAST_BLOCK);
     let mut of = vec![NONE; n];
     let counts: Vec<u32> = of
-        .par_chunks_mut(BLOCK)
+        .par_chunks_mut(block)
         .enumerate()
-        .map(|(k, of)| aggregate_block(strength, k * BLOCK..(k * BLOCK + of.len()), of))
+        .map(|(k, of)| aggregate_block(strength, k * block..(k * block + of.len()), of))
         .collect();
     let mut first = Vec::with_capacity(counts.len());
     let mut total = 0;
@@ -75,7 +80,7 @@ pub fn aggregate<T: Real>(strength: &Strength<'_, T>) -> Aggregates {
         first.push(total);
         total += count;
     }
-    of.par_chunks_mut(BLOCK).zip(first).for_each(|(of, first)| {
+    of.par_chunks_mut(block).zip(first).for_each(|(of, first)| {
         for a in of.iter_mut().filter(|a| **a != NONE) {
             *a += first;
         }

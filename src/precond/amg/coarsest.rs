@@ -2,7 +2,7 @@
 //! that a semi-definite A (one null vector for each component without Dirichlet data) gets a symmetric generalized
 //! inverse.
 
-use crate::sparse::{Real, Rows};
+use crate::sparse::{Real, Rows, inverse};
 
 /// Dense symmetric (generalized) inverse, by rows.
 #[derive(Debug, Clone)]
@@ -12,14 +12,15 @@ pub struct DenseInverse<T> {
 }
 
 impl<T: Real> DenseInverse<T> {
-    /// Of I + `a`. A pivot below `tolerance` counts as zero.
-    pub fn new(a: &Rows<T>, tolerance: f64) -> Self {
+    /// Of I + `a`, unknown k being row `order[k]` of `a`. A pivot below `tolerance` counts as zero.
+    pub fn new(a: &Rows<T>, order: &[u32], tolerance: f64) -> Self {
         let n = a.len();
+        let column = inverse(order);
         let mut l = vec![0.0; n * n];
-        for i in 0..n {
+        for (i, &row) in order.iter().enumerate() {
             l[i * n + i] = 1.0;
-            for (j, v) in a.row(i) {
-                l[i * n + j] += v.wide();
+            for (j, v) in a.row(row as usize) {
+                l[i * n + column[j] as usize] += v.wide();
             }
         }
         let kept = cholesky(&mut l, n, tolerance);

@@ -34,7 +34,7 @@ impl Default for AmgConfig {
     fn default() -> Self {
         AmgConfig {
             theta: 0.25,
-            theta_decay: 0.5,
+            theta_decay: 1.0,
             degree: 1,
             damping: 4.0 / 3.0,
             precision: Precision::F32,

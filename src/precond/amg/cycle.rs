@@ -5,19 +5,8 @@
 
 use super::coarsest::DenseInverse;
 use super::smoother::Step;
-use crate::sparse::{LANES, Packed, Real, WINDOW, padded};
+use crate::sparse::{LANES, Packed, Real, Rows, SLICES, Vector, WINDOW, sort_by_length, zeros};
 use rayon::prelude::*;
-
-/// Slices in a window.
-const SLICES: usize = WINDOW / LANES;
-
-/// A vector in slices, as [`Packed`] wants it.
-pub type Vector<T> = Vec<[T; LANES]>;
-
-/// Vector of zeros for `n` unknowns.
-pub fn zeros<T: Real>(n: usize) -> Vector<T> {
-    vec![[T::ZERO; LANES]; padded(n) / LANES]
-}
 
 /// How a level is left.
 #[derive(Debug)]
@@ -33,12 +22,42 @@ pub enum Below<T> {
 /// Between a level and the next coarser one.
 #[derive(Debug)]
 pub struct Transfer<T> {
-    /// P by rows.
-    pub prolong: Packed<T>,
-    /// Pᵀ by rows, sorted by length within each window.
-    pub restrict: Packed<T>,
-    /// Place within its window of each row of `restrict`.
-    pub place: Vec<u16>,
+    /// P.
+    pub prolong: Sorted<T>,
+    /// Pᵀ.
+    pub restrict: Sorted<T>,
+}
+
+/// A matrix with its rows sorted by length within each window, and where they belong.
+#[derive(Debug)]
+pub struct Sorted<T> {
+    matrix: Packed<T>,
+    /// Place within its window of each row.
+    place: Vec<u16>,
+}
+
+impl<T: Real> Sorted<T> {
+    /// Row `order[k]` of `rows` becomes row k, column j becomes `column[j]`, values become `value(i, j, v)`.
+    pub fn new(rows: &Rows<T>, order: &[u32], column: &[u32], value: impl Fn(usize, usize, T) -> T + Sync) -> Self {
+        let by_length = sort_by_length(order.len(), |k| rows.range(order[k] as usize).len());
+        let sorted: Vec<u32> = by_length.iter().map(|&k| order[k as usize]).collect();
+        let place = by_length.iter().map(|&k| (k as usize % WINDOW) as u16).collect();
+        Sorted { matrix: Packed::new(rows, &sorted, column, value), place }
+    }
+
+    /// `put(yᵢ, Σⱼ aᵢⱼ xⱼ)` for every row i.
+    fn apply(&self, x: &Vector<T>, y: &mut Vector<T>, put: impl Fn(&mut T, T) + Sync + Send) {
+        let parts = (y.as_flattened_mut().par_chunks_mut(WINDOW), self.place.par_chunks(WINDOW)).into_par_iter();
+        self.matrix.sweep(x.as_flattened(), parts, |(y, place), s, sum| {
+            for (&k, &v) in place[s * LANES..].iter().zip(sum) {
+                put(&mut y[k as usize], v);
+            }
+        });
+    }
+
+    fn bytes(&self) -> usize {
+        self.matrix.bytes() + size_of_val(self.place.as_slice())
+    }
 }
 
 /// One level and its vectors.
@@ -68,18 +87,17 @@ macro_rules! lanes {
 }
 
 impl<T: Real> Level<T> {
-    /// With vectors for `n` unknowns.
-    pub fn new(n: usize, matrix: Packed<T>, steps: Vec<Step<T>>, below: Below<T>) -> Self {
-        let smooths = !matches!(below, Below::Solve(_));
-        let more = if smooths && steps.len() > 1 { n } else { 0 };
-        let (r, d, e) = (zeros(if smooths { n } else { 0 }), zeros(more), zeros(more));
-        Level { matrix, steps, below, b: zeros(n), x: zeros(n), r, d, e }
+    /// A coarsest level of `n` unknowns.
+    pub fn new(n: usize, matrix: Packed<T>, steps: Vec<Step<T>>) -> Self {
+        let more = if steps.len() > 1 { n } else { 0 };
+        let (d, e) = (zeros(more), zeros(more));
+        Level { matrix, steps, below: Below::Smooth, b: zeros(n), x: zeros(n), r: zeros(n), d, e }
     }
 
     /// Bytes held, vectors counted.
     pub fn bytes(&self) -> usize {
         let below = match &self.below {
-            Below::Transfer(t) => t.prolong.bytes() + t.restrict.bytes() + t.place.len() * 2,
+            Below::Transfer(t) => t.prolong.bytes() + t.restrict.bytes(),
             Below::Solve(inverse) => inverse.bytes(),
             Below::Smooth => 0,
         };
@@ -186,27 +204,6 @@ fn advance<T: Real>(
     });
 }
 
-impl<T: Real> Transfer<T> {
-    /// b <- Pᵀ r.
-    fn restrict(&self, r: &Vector<T>, b: &mut Vector<T>) {
-        let parts = (b.as_flattened_mut().par_chunks_mut(WINDOW), self.place.par_chunks(WINDOW)).into_par_iter();
-        self.restrict.sweep(r.as_flattened(), parts, |(b, place), s, sum| {
-            for (&k, &v) in place[s * LANES..].iter().zip(sum) {
-                b[k as usize] = v;
-            }
-        });
-    }
-
-    /// x <- x + P e.
-    fn prolong(&self, e: &Vector<T>, x: &mut Vector<T>) {
-        self.prolong.sweep(e.as_flattened(), x.par_chunks_mut(SLICES), |x, s, sum| {
-            lanes!(|l| {
-                x[s][l] += sum[l];
-            });
-        });
-    }
-}
-
 /// x <- B b on the first of `levels`, with B the V-cycle over all of them.
 pub fn v_cycle<T: Real>(levels: &mut [Level<T>]) {
     let Some((level, coarser)) = levels.split_first_mut() else { return };
@@ -216,9 +213,9 @@ pub fn v_cycle<T: Real>(levels: &mut [Level<T>]) {
     }
     level.smooth_from_zero();
     if let (Below::Transfer(transfer), Some(next)) = (&level.below, coarser.first_mut()) {
-        transfer.restrict(&level.r, &mut next.b);
+        transfer.restrict.apply(&level.r, &mut next.b, |b, v| *b = v);
         v_cycle(coarser);
-        transfer.prolong(&coarser[0].x, &mut level.x);
+        transfer.prolong.apply(&coarser[0].x, &mut level.x, |x, v| *x += v);
     }
     level.smooth();
 }

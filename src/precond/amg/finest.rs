@@ -21,23 +21,32 @@ pub struct Finest<T> {
     factor: f64,
 }
 
+/// Row starts are kept in 32 bits; coarser levels may have somewhat more entries.
+const MOST_ENTRIES: usize = 1 << 31;
 /// Vectors outside this range are scaled by a power of two before they are rounded to f32.
 const SAFE: std::ops::Range<f64> = 1e-15..1e15;
 
 impl<T: Real> Finest<T> {
     /// Sets up the hierarchy of `a`.
     pub fn new(a: &Csr, config: &AmgConfig) -> Result<(Self, Vec<LevelStats>)> {
-        let t = std::time::Instant::now();
+        if a.nrows() != a.ncols() || a.nnz() > MOST_ENTRIES {
+            return Err(Error::Matrix {
+                what: format!(
+                    "{} x {} with {} entries; multigrid wants a square one with at most {MOST_ENTRIES}",
+                    a.nrows(),
+                    a.ncols(),
+                    a.nnz()
+                ),
+                help: "take another preconditioner".into(),
+            });
+        }
         let diagonal = diagonal(a)?;
         let unit = diagonal.par_iter().copied().reduce(|| 0.0, f64::max);
         let unit = if unit > 0.0 { unit } else { 1.0 };
         let scale: Vec<f64> =
             diagonal.par_iter().with_min_len(BLOCK).map(|&d| if d > 0.0 { (unit / d).sqrt() } else { 1.0 }).collect();
-        let rows = scaled::<T>(a, &scale, unit);
+        let rows = scaled::<T>(a, &diagonal, &scale, unit);
         let near_null = scale.par_iter().with_min_len(BLOCK).map(|s| T::of(1.0 / s)).collect();
-        if std::env::var("AMG_T").is_ok() {
-            eprintln!("  scaled {:.1} ms", t.elapsed().as_secs_f64() * 1e3);
-        }
         let hierarchy = build(rows, near_null, config);
         let place = hierarchy.order.iter().map(|&i| (i as usize % WINDOW) as u16).collect();
         let scale = hierarchy.order.iter().map(|&i| T::of(scale[i as usize])).collect();
@@ -96,42 +105,38 @@ impl<T: Real> Finest<T> {
 
 /// The diagonal of `a`, which must be positive, or zero where the whole row is.
 fn diagonal(a: &Csr) -> Result<Vec<f64>> {
-    (0..a.nrows())
-        .into_par_iter()
-        .with_min_len(BLOCK)
-        .map(|i| {
-            let (columns, values) = a.row(i);
-            let d = columns.binary_search(&(i as u32)).map_or(0.0, |k| values[k]);
-            if d > 0.0 && d.is_finite() || d == 0.0 && values.iter().all(|&v| v == 0.0) {
-                return Ok(d);
-            }
-            Err(Error::Matrix {
-                what: format!(
-                    "row {i} has the diagonal entry {d:e}, where a positive definite matrix has a positive one"
-                ),
-                help: "check the assembly, or the sign of the coefficients".into(),
-            })
-        })
-        .collect()
+    let entry = |i: usize| {
+        let (columns, values) = a.row(i);
+        columns.binary_search(&(i as u32)).map_or(0.0, |k| values[k])
+    };
+    let diagonal: Vec<f64> = (0..a.nrows()).into_par_iter().with_min_len(BLOCK).map(entry).collect();
+    let wrong = |&i: &usize| {
+        let d = diagonal[i];
+        !(d > 0.0 && d.is_finite() || d == 0.0 && a.row(i).1.iter().all(|&v| v == 0.0))
+    };
+    match (0..a.nrows()).into_par_iter().with_min_len(BLOCK).find_first(wrong) {
+        None => Ok(diagonal),
+        Some(i) => Err(Error::Matrix {
+            what: format!(
+                "row {i} has the diagonal entry {:e}; a positive definite matrix has a positive one",
+                diagonal[i]
+            ),
+            help: "check the assembly, and the sign of the coefficients".into(),
+        }),
+    }
 }
 
-/// S A S − I, rounded, by rows.
-fn scaled<T: Real>(a: &Csr, scale: &[f64], unit: f64) -> Rows<T> {
-    Rows::build(
-        a.nrows(),
-        || (),
-        |(), block, out| {
-            for i in block {
-                let s = scale[i] / unit;
-                let (columns, values) = a.row(i);
-                for (&j, &v) in columns.iter().zip(values) {
-                    if j as usize != i && v != 0.0 {
-                        out.columns.push(j);
-                        out.values.push(T::of(v * s * scale[j as usize]));
-                    }
-                }
-                out.finish_row();
-            }
-        },
-    )
+/// S A S / `unit` − I, rounded, by rows; `scale` is the diagonal of S.
+fn scaled<T: Real>(a: &Csr, diagonal: &[f64], scale: &[f64], unit: f64) -> Rows<T> {
+    let stored = |i: usize| diagonal[i] > 0.0 || a.row(i).0.binary_search(&(i as u32)).is_ok();
+    let length = |i: usize| a.row(i).0.len() - usize::from(stored(i));
+    Rows::fill(a.nrows(), length, |i, out_columns, out_values| {
+        let s = scale[i] / unit;
+        let (columns, values) = a.row(i);
+        let others = columns.iter().zip(values).filter(|(j, _)| **j as usize != i);
+        for ((&j, &v), (c, w)) in others.zip(out_columns.iter_mut().zip(out_values)) {
+            *c = j;
+            *w = T::of(v * s * scale[j as usize]);
+        }
+    })
 }

@@ -43,6 +43,7 @@ pub fn prolongation<T: Real>(
     let omega = T::of(omega);
     let matrix = Rows::build(
         a.len(),
+        BLOCK,
         || (),
         |(), block, out| {
             for i in block {
