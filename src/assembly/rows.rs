@@ -123,11 +123,11 @@ impl Gather {
     #[inline]
     fn add(&mut self, column: u32, value: f64) {
         const SHORT: usize = 24;
-        if self.entries.len() <= SHORT {
-            if let Some(e) = self.entries.iter_mut().find(|e| e.0 == column) {
-                e.1 += value;
-                return;
-            }
+        if self.entries.len() <= SHORT
+            && let Some(e) = self.entries.iter_mut().find(|e| e.0 == column)
+        {
+            e.1 += value;
+            return;
         }
         self.entries.push((column, value));
     }

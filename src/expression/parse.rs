@@ -174,7 +174,7 @@ impl Parser<'_> {
     }
 
     fn number(&mut self) -> Result<()> {
-        let rest = self.text[self.at..].as_bytes();
+        let rest = &self.text.as_bytes()[self.at..];
         let mut end = rest.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
         if rest.get(end).is_some_and(|b| matches!(b, b'e' | b'E')) {
             let sign = usize::from(rest.get(end + 1).is_some_and(|b| matches!(b, b'+' | b'-')));

@@ -98,7 +98,7 @@ impl SolverConfig {
             given => (given, String::new()),
         };
         let engine = match method {
-            Method::Direct => Engine::Direct(Cholesky::new(a)?),
+            Method::Direct => Engine::Direct(Box::new(Cholesky::new(a)?)),
             Method::PcgJacobi => Engine::Jacobi(Jacobi::new(a)?),
             Method::PcgIc => Engine::Ic(self.precond.ic.build(a)?),
             Method::PcgAmg => Engine::Amg(self.precond.amg.build(a)?),
@@ -126,7 +126,7 @@ enum Engine {
     Jacobi(Jacobi),
     Ic(Ic),
     Amg(Amg),
-    Direct(Cholesky),
+    Direct(Box<Cholesky>),
 }
 
 impl Solver {

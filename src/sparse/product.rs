@@ -93,7 +93,7 @@ mod tests {
     fn galerkin_product_is_p_transposed_a_p() {
         let (fine, coarse) = (40, 7);
         let entry = |i: usize, j: usize| ((i * 7 + j * 7 + i * j) % 11) as f64 - 5.0;
-        let weight = |i: usize, c: usize| if (i + c) % 3 == 0 { 0.5 + (i % 5) as f64 } else { 0.0 };
+        let weight = |i: usize, c: usize| if (i + c).is_multiple_of(3) { 0.5 + (i % 5) as f64 } else { 0.0 };
         let columns = |i: usize| (0..fine).filter(move |&j| j != i && (i + j) % 4 != 1);
         let a = Rows::fill(
             fine,

@@ -118,7 +118,7 @@ fn check(mesh: &Mesh, values: &[f64]) -> Result<()> {
     }
     let n = mesh.kind.vertices();
     match mesh.cells.iter().position(|&v| v as usize >= mesh.points.len()) {
-        None if mesh.cells.len() % n == 0 => Ok(()),
+        None if mesh.cells.len().is_multiple_of(n) => Ok(()),
         None => Err(Error::Mesh {
             what: format!("{} vertex numbers do not make cells of {n} vertices", mesh.cells.len()),
             help: String::new(),
