@@ -192,8 +192,6 @@ fn not_converging_is_exit_code_1_and_still_writes() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_an_error_and_nothing_is_left() {
-    let message = refused(&["solve", "square:40", "-o", "/dev/full.vtu"]);
-    assert!(message.contains("/dev/full.vtu"), "{message}");
     if Path::new("/dev/full").exists() {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("u.vtu");

@@ -29,7 +29,7 @@ use crate::operator::LinearOperator;
 use crate::precond::Preconditioner;
 use crate::sparse::vector::{dot, step, xpay};
 
-/// Solves A x = b from the guess in `x` (see the [module's source](self) for the algorithm). For many right-hand sides
+/// Solves A x = b from the guess in `x` (the head of the source file has the algorithm). For many right-hand sides
 /// keep a [`Cg`], which allocates once.
 ///
 /// Singular A, such as a pure Neumann problem's: b must be in the range of A; wrap the preconditioner in
