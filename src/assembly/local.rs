@@ -14,6 +14,7 @@ use super::problem::{Conductivity, Poisson, tensor_entry};
 use super::quadrature::Rule;
 use crate::error::{Error, Result};
 use crate::mesh::Mesh;
+use crate::sparse::prefetch;
 use rayon::prelude::*;
 
 /// The conductivity on the cells.
@@ -32,6 +33,8 @@ pub(super) struct LocalForm<const V: usize, const N: usize> {
     /// One for each set of couplings.
     reference: Vec<Reference<N>>,
     mass: Table<V, N>,
+    /// Σ_q w_q φ_a: the mean of each basis function.
+    mean: [f64; N],
     c: Option<CellValues>,
     f: CellValues,
 }
@@ -58,7 +61,7 @@ impl<const V: usize, const N: usize> LocalForm<V, N> {
         let f = problem.source.on_cells("the source", mesh, &mass.rule)?;
         let reference = references(&stiffness, k.varies_within_cells());
         let cells = couplings::<V>(mesh, &k, reference.len());
-        Ok(LocalForm { cells, reference, mass, c, f })
+        Ok(LocalForm { cells, reference, mean: means(&mass), mass, c, f })
     }
 
     /// The form of the mass matrix: k = 0, c = 1, f = 0.
@@ -67,6 +70,7 @@ impl<const V: usize, const N: usize> LocalForm<V, N> {
         LocalForm {
             cells: couplings::<V>(mesh, &k, 1),
             reference: references(&Table::<V, N>::new(2), false),
+            mean: [0.0; N], // only a source asks for it
             mass: Table::new(2 * degree),
             c: Some(CellValues::Uniform(1.0)),
             f: CellValues::Uniform(0.0),
@@ -81,6 +85,12 @@ impl<const V: usize, const N: usize> LocalForm<V, N> {
         (numbers[0], &numbers[1..])
     }
 
+    /// Fetches what [`row`](Self::row) needs of cell `c`.
+    #[inline]
+    pub fn prefetch(&self, c: usize) {
+        prefetch(self.cells.as_ptr(), c * (1 + Self::EDGES * self.reference.len()));
+    }
+
     /// Row `a` of the matrix of cell `c`, and its load ∫ f φ_a.
     #[inline]
     pub fn row(&self, c: usize, a: usize, row: &mut [f64; N]) -> f64 {
@@ -92,6 +102,9 @@ impl<const V: usize, const N: usize> LocalForm<V, N> {
                     *entry += s[e] * reference[e];
                 }
             }
+        }
+        if let (None, CellValues::Uniform(f)) = (&self.c, &self.f) {
+            return f * measure * self.mean[a];
         }
         let mut load = 0.0;
         for (q, w) in self.mass.rule.weights.iter().enumerate() {
@@ -128,14 +141,12 @@ impl<const V: usize, const N: usize> LocalForm<V, N> {
     /// ∫ φ_a over cell `c`.
     pub fn basis_integrals(&self, c: usize) -> [f64; N] {
         let (measure, _) = self.cell(c);
-        let mut integral = [0.0; N];
-        for (w, phi) in self.mass.rule.weights.iter().zip(&self.mass.value) {
-            for a in 0..N {
-                integral[a] += w * measure * phi[a];
-            }
-        }
-        integral
+        self.mean.map(|mean| measure * mean)
     }
+}
+
+fn means<const V: usize, const N: usize>(table: &Table<V, N>) -> [f64; N] {
+    std::array::from_fn(|a| table.rule.weights.iter().zip(&table.value).map(|(w, phi)| w * phi[a]).sum())
 }
 
 /// One reference for all quadrature points, or one for each.

@@ -6,10 +6,14 @@
 
 use super::local::LocalForm;
 use super::space::Space;
+use crate::sparse::prefetch;
 use rayon::prelude::*;
 
 /// Rows assembled by one task.
 const ROWS: usize = 2048;
+
+/// How many rows ahead to fetch what they need.
+const AHEAD: usize = 4;
 
 /// Marks a fixed degree of freedom in [`Numbering::unknown`].
 pub(super) const FIXED: u32 = u32::MAX;
@@ -71,7 +75,16 @@ pub(super) fn assemble<const V: usize, const N: usize>(
         .map(|dofs| {
             let mut rows = Rows { lengths: vec![], columns: vec![], values: vec![], source: vec![], lift: vec![] };
             let mut gather = Gather::default();
-            for &dof in dofs {
+            for (i, &dof) in dofs.iter().enumerate() {
+                // Cells lie scattered: fetch those of a row to come, then what they point to.
+                dofs.get(i + 2 * AHEAD).into_iter().flat_map(|d| around(*d)).for_each(|&c| {
+                    prefetch(space.cell_dofs.as_ptr(), c as usize * N);
+                    form.prefetch(c as usize);
+                });
+                dofs.get(i + AHEAD).into_iter().flat_map(|d| around(*d)).for_each(|&c| {
+                    let of_cell = &space.cell_dofs[c as usize * N..(c as usize + 1) * N];
+                    of_cell.iter().for_each(|&d| prefetch(numbering.unknown.as_ptr(), d as usize));
+                });
                 gather.row(form, space, numbering, dof, around(dof));
                 rows.lengths.push(gather.entries.len() as u32);
                 rows.columns.extend(gather.entries.iter().map(|e| e.0));

@@ -21,3 +21,4 @@ pub(crate) use product::galerkin;
 pub(crate) use real::{LANES, Real};
 pub(crate) use rows::{BLOCK, RowBuffer, Rows};
 pub(crate) use spmv::multiply;
+pub(crate) use vectorise::prefetch;
