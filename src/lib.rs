@@ -15,6 +15,7 @@ pub mod hdf5;
 pub mod mesh;
 pub mod operator;
 pub mod precond;
+mod prefetch;
 pub mod report;
 pub mod solver;
 pub mod sparse;

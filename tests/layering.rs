@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 12] = [
+const TIERS: [(&str, u32); 13] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
+    ("prefetch", 0),
     ("hdf5", 1),
     ("mesh", 1),
     ("sparse", 1),

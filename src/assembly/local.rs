@@ -14,7 +14,7 @@ use super::problem::{Conductivity, Poisson, tensor_entry};
 use super::quadrature::Rule;
 use crate::error::{Error, Result};
 use crate::mesh::Mesh;
-use crate::sparse::prefetch;
+use crate::prefetch::prefetch;
 use rayon::prelude::*;
 
 /// The conductivity on the cells.
@@ -174,6 +174,7 @@ fn couplings<const V: usize>(mesh: &Mesh, k: &CellConductivity, sets: usize) -> 
     let edges = local_edges(V);
     let mut cells = vec![0.0; mesh.cell_count() * (1 + edges.len() * sets)];
     cells.par_chunks_exact_mut(1 + edges.len() * sets).with_min_len(4096).enumerate().for_each(|(c, numbers)| {
+        mesh.prefetch_after(c);
         let geometry = Geometry::<V>::new(&corners(mesh, c));
         numbers[0] = geometry.measure;
         for (q, set) in numbers[1..].chunks_exact_mut(edges.len()).enumerate() {

@@ -118,6 +118,7 @@ fn gradients<const V: usize, const N: usize>(space: &Space, u: &[f64]) -> Vec<f6
     out.par_chunks_mut(3 * BLOCK).enumerate().for_each(|(block, out)| {
         for (i, out) in out.chunks_mut(3).enumerate() {
             let c = block * BLOCK + i;
+            space.mesh.prefetch_after(c);
             let geometry = Geometry::new(&corners::<V>(space.mesh, c));
             out.copy_from_slice(&gradient(&geometry, &middle, &space.cell_dofs[c * N..(c + 1) * N], u));
         }

@@ -6,7 +6,7 @@
 
 use super::local::LocalForm;
 use super::space::Space;
-use crate::sparse::prefetch;
+use crate::prefetch::prefetch;
 use rayon::prelude::*;
 
 /// Rows assembled by one task.
@@ -76,12 +76,15 @@ pub(super) fn assemble<const V: usize, const N: usize>(
             let mut rows = Rows { lengths: vec![], columns: vec![], values: vec![], source: vec![], lift: vec![] };
             let mut gather = Gather::default();
             for (i, &dof) in dofs.iter().enumerate() {
-                // Cells lie scattered: fetch those of a row to come, then what they point to.
-                dofs.get(i + 2 * AHEAD).into_iter().flat_map(|d| around(*d)).for_each(|&c| {
+                // All of this may lie scattered: fetch what a later row needs, one step of the chain after the other.
+                let later = |steps: usize| dofs.get(i + steps * AHEAD).copied();
+                later(4).into_iter().for_each(|d| prefetch(offsets.as_ptr(), d as usize));
+                later(3).into_iter().for_each(|d| prefetch(cells.as_ptr(), offsets[d as usize] as usize));
+                later(2).into_iter().flat_map(around).for_each(|&c| {
                     prefetch(space.cell_dofs.as_ptr(), c as usize * N);
                     form.prefetch(c as usize);
                 });
-                dofs.get(i + AHEAD).into_iter().flat_map(|d| around(*d)).for_each(|&c| {
+                later(1).into_iter().flat_map(around).for_each(|&c| {
                     let of_cell = &space.cell_dofs[c as usize * N..(c as usize + 1) * N];
                     of_cell.iter().for_each(|&d| prefetch(numbering.unknown.as_ptr(), d as usize));
                 });

@@ -67,6 +67,7 @@ pub(super) fn cell_signs(mesh: &Mesh) -> Vec<i8> {
 fn signs<const V: usize>(mesh: &Mesh) -> Vec<i8> {
     let planar = mesh.is_planar();
     let sign = |(c, cell): (usize, &[u32])| {
+        mesh.prefetch_after(c);
         let p: [Vec3; V] = std::array::from_fn(|i| mesh.points[cell[i] as usize].into());
         let mut longest = 0.0f64; // squared
         for i in 1..V {

@@ -13,6 +13,8 @@ pub mod topology;
 pub use geometry::{Bounds, centroid, simplex_measure};
 pub use refine::refine;
 
+use crate::prefetch::prefetch;
+
 /// The kind of every cell of a [`Mesh`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -86,6 +88,15 @@ impl Mesh {
     /// Number of cells.
     pub fn cell_count(&self) -> usize {
         self.cells.len() / self.kind.vertices()
+    }
+
+    /// Fetches the points of a cell some way after cell `c`, for loops over all cells: points may lie scattered.
+    #[inline]
+    pub(crate) fn prefetch_after(&self, c: usize) {
+        const AHEAD: usize = 16;
+        let n = self.kind.vertices();
+        let later = self.cells.get((c + AHEAD) * n..(c + AHEAD + 1) * n).unwrap_or_default();
+        later.iter().for_each(|&v| prefetch(self.points.as_ptr(), v as usize));
     }
 
     /// Vertices of cell `c`.

@@ -21,4 +21,3 @@ pub(crate) use product::galerkin;
 pub(crate) use real::{LANES, Real};
 pub(crate) use rows::{BLOCK, RowBuffer, Rows};
 pub(crate) use spmv::multiply;
-pub(crate) use vectorise::prefetch;

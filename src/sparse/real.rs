@@ -1,6 +1,6 @@
 //! The two working precisions of a hierarchy: [`Real`] is f32 or f64.
 
-use super::vectorise::prefetch;
+use crate::prefetch::prefetch;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 

@@ -1,7 +1,7 @@
 //! y <- A x for compressed sparse rows ([`Csr`]): memory-bound, so the matrix is fetched ahead of its use.
 
 use super::Csr;
-use super::vectorise::prefetch;
+use crate::prefetch::prefetch;
 use rayon::prelude::*;
 
 /// Rows handled as one unit of work.

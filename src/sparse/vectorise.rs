@@ -1,4 +1,4 @@
-//! Run-time choice of instructions: [`has_avx512`]; [`prefetch`].
+//! Run-time choice of instructions.
 
 /// Whether the processor has the AVX-512 instructions the fast kernels use.
 #[inline]
@@ -7,17 +7,4 @@ pub fn has_avx512() -> bool {
     return is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
     #[cfg(not(target_arch = "x86_64"))]
     false
-}
-
-/// Asks the processor to fetch what lies `ahead` elements beyond `at`; a hint, so out of bounds is harmless.
-#[inline(always)]
-pub fn prefetch<T>(at: *const T, ahead: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch never faults, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(ahead).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (at, ahead);
 }
