@@ -1,13 +1,14 @@
 """filet's AMG-PCG beside PyAMG, PETSc GAMG and hypre BoomerAMG on the same matrix, in turn, medians of the rounds.
 
-    filet solve MESH --source 1 --dirichlet 0 --matrix-market /tmp/s      # writes /tmp/s_A.mtx and /tmp/s_b.mtx
-    python benches/peers.py MESH /tmp/s [rounds]
+    filet solve MESH --source 1 --dirichlet 0 --matrix-market s      # writes s_A.mtx and s_b.mtx
+    python benches/peers.py MESH s [rounds]
 
-Peers that cannot be imported are left out: `pip install pyamg`, `apt-get install python3-petsc4py` (one process here; for two
-run under `mpirun -n 2`, as PETSc's threads are processes). All start at x = 0 and stop at 1e-6 of the 2-norm of b as they see
-it; the residual shown is recomputed. filet's seconds are those of `--json`: set-up and solve, nothing else.
+Peers that cannot be imported are left out. PyAMG: `pip install pyamg`. PETSc with hypre: `apt-get install python3-petsc4py
+python3-scipy`, `export PYTHONPATH=$(echo /usr/lib/petscdir/*/*/lib/python3/dist-packages)`, and for two processes, as PETSc has no
+threads, `mpirun -n 2 /usr/bin/python3 benches/peers.py ...`, which runs these alone. All start at x = 0 and stop at 1e-6 of the
+2-norm of b as they see it; the residual shown is recomputed. filet's seconds are set-up and solve of its `--json`.
 """
-import json, subprocess, sys, time
+import json, os, subprocess, sys, time
 import numpy as np, scipy.io, scipy.sparse as sp
 
 RTOL = 1e-6
@@ -70,6 +71,9 @@ def main(mesh, prefix, rounds=5):
     a = sp.csr_matrix(scipy.io.mmread(prefix + "_A.mtx"))
     b = np.asarray(scipy.io.mmread(prefix + "_b.mtx")).ravel()
     peers = {"filet pcg-amg": filet, "PyAMG SA + CG": pyamg_sa, "PETSc GAMG": petsc({"pc_type": "gamg"}), "hypre BoomerAMG": petsc(BOOMER)}
+    ranks, rank = int(os.environ.get("OMPI_COMM_WORLD_SIZE", 1)), int(os.environ.get("OMPI_COMM_WORLD_RANK", 0))
+    if ranks > 1:  # only what runs on several processes
+        peers = {name: run for name, run in peers.items() if "PETSc" in name or "hypre" in name}
     figures = {name: [] for name in peers}
     for _ in range(int(rounds)):
         for name, run in peers.items():
@@ -77,6 +81,9 @@ def main(mesh, prefix, rounds=5):
                 figures[name].append(run(mesh, a, b))
             except ImportError as missing:
                 print(f"{name}: {missing}", file=sys.stderr)
+        peers = {name: run for name, run in peers.items() if figures[name]}
+    if rank > 0:
+        return
     print(f"{a.shape[0]} unknowns, {a.nnz} nonzeros, rtol {RTOL:g}, medians of {rounds}")
     print(f"{'':18}{'setup s':>9}{'solve s':>9}{'total s':>9}{'its':>5}{'residual':>10}")
     for name, rows in figures.items():
