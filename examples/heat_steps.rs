@@ -9,7 +9,7 @@ use filet::solver::{Method, SolverConfig, StopRule, unobserved};
 use std::time::Instant;
 
 const TAU: f64 = 1e-3;
-const STEPS: usize = 50;
+const STEPS: usize = 400;
 
 /// First zero of the Bessel function J0: the slowest mode of the disc decays like exp(−j² t).
 const J01: f64 = 2.404_825_557_695_773;

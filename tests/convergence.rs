@@ -92,3 +92,20 @@ fn pure_neumann_with_mean_zero() {
     check("pure Neumann", &Poisson::default(), exact, &SQUARES, 1e-2);
     check("pure Neumann", &Poisson::default(), "cos(pi*x)*cos(pi*y)*cos(pi*z)", &CUBES, 1e-1);
 }
+
+#[test]
+fn the_same_bits_with_any_number_of_threads() {
+    let problem =
+        Poisson { reaction: coefficient("x"), source: coefficient("sin(7*x)*y"), degree: 2, ..Default::default() }
+            .dirichlet(Some("left"), coefficient("y"))
+            .robin(None, 1.0, coefficient("x*y"));
+    let mesh = shapes::built_in("graded_square:60").unwrap().unwrap();
+    let assemble = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let system = problem.assemble(&mesh).unwrap();
+            (system.a, system.b, system.free)
+        })
+    };
+    assert!(assemble(1) == assemble(4));
+}
