@@ -19,5 +19,6 @@ mod prefetch;
 pub mod report;
 pub mod solver;
 pub mod sparse;
+pub mod voxel;
 
 pub use error::{Error, Result};

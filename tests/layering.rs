@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 13] = [
+const TIERS: [(&str, u32); 14] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
@@ -12,6 +12,7 @@ const TIERS: [(&str, u32); 13] = [
     ("hdf5", 1),
     ("mesh", 1),
     ("sparse", 1),
+    ("voxel", 1),
     ("operator", 2),
     ("assembly", 3),
     ("precond", 3),
