@@ -17,6 +17,7 @@ pub mod operator;
 pub mod precond;
 mod prefetch;
 pub mod report;
+pub mod simd;
 pub mod solver;
 pub mod sparse;
 pub mod voxel;

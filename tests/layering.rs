@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 14] = [
+const TIERS: [(&str, u32); 15] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
     ("prefetch", 0),
+    ("simd", 0),
     ("hdf5", 1),
     ("mesh", 1),
     ("sparse", 1),

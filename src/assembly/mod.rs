@@ -12,9 +12,11 @@ pub mod quadrature;
 mod rows;
 mod space;
 mod system;
+mod voxel;
 
 pub use coefficient::Coefficient;
 pub use norms::{Errors, cell_fluxes, cell_gradients};
 pub use problem::{BoundaryCondition, Condition, Conductivity, Poisson};
 pub use space::Space;
 pub use system::System;
+pub use voxel::VoxelSystem;

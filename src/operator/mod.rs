@@ -1,5 +1,7 @@
 //! What a Krylov method asks of a matrix: [`LinearOperator`].
 
+pub mod voxel;
+
 use crate::sparse::Csr;
 
 /// A linear map R^ncols -> R^nrows that can be applied without allocating.

@@ -5,11 +5,13 @@ mod conjugate_direction;
 mod direct;
 mod method;
 mod task;
+mod voxel;
 
 pub use cg::{Cg, cg};
 pub use conjugate_direction::{DirectionModel, conjugate_direction};
 pub use direct::direct;
 pub use method::{Method, PrecondConfig, Solver, SolverConfig};
+pub use voxel::VoxelSolver;
 
 use crate::error::{Error, Result};
 use std::ops::ControlFlow;

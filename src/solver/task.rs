@@ -153,7 +153,8 @@ impl Report {
     }
 }
 
-fn check(a: &dyn LinearOperator, b: &[f64], x: &[f64], stop: &StopRule) -> Result<()> {
+/// An error unless sizes and tolerances make sense.
+pub(super) fn check(a: &dyn LinearOperator, b: &[f64], x: &[f64], stop: &StopRule) -> Result<()> {
     let (rows, columns) = (a.nrows(), a.ncols());
     if rows != columns || b.len() != rows || x.len() != rows {
         return Err(Error::Matrix {

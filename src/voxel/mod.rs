@@ -6,6 +6,10 @@
 //!
 //! so a solid neighbour, and everything outside the box, is a Neumann wall, and air holds p = 0 at its centre.
 
+mod components;
+
+pub use components::{COMPATIBLE, Component, Components};
+
 use crate::error::{Error, Result};
 
 /// A wall: ∂p/∂n = 0 on its faces.
@@ -87,6 +91,17 @@ impl VoxelGrid {
     /// Number of fluid cells: the unknowns.
     pub fn fluid_cells(&self) -> usize {
         self.flags.iter().filter(|f| **f == FLUID).count()
+    }
+
+    /// An error unless there is a fluid cell.
+    pub fn require_fluid(&self) -> Result<()> {
+        if self.flags.contains(&FLUID) {
+            return Ok(());
+        }
+        Err(Error::Problem {
+            what: format!("a voxel grid of shape {:?} without fluid", self.sides()),
+            help: "there is nothing to solve: mark cells with an unknown pressure as 1".into(),
+        })
     }
 
     /// The number of the cell at (i, j, k).

@@ -1,0 +1,175 @@
+//! What coarsening sees of a level: which cells are fluid or air, which faces are open, and their weights.
+
+use super::cube::Cube;
+use crate::operator::voxel::{Layout, Weights};
+use crate::simd::vectorised;
+use crate::voxel::{AIR, FLUID};
+use rayon::prelude::*;
+
+/// Bits of a cell's state besides what it is: whether the face to the next cell in direction i, j, k is open: fluid on both sides, or fluid and air,
+const OPEN: [u8; 3] = [1 << 2, 1 << 3, 1 << 4];
+/// and whether the cell belongs to the unknown of its block.
+pub(super) const BELONGS: u8 = 1 << 5;
+/// A cell in the midst of the fluid.
+const MIDST: u8 = FLUID | OPEN[0] | OPEN[1] | OPEN[2] | BELONGS;
+
+/// The cells of a level.
+pub(super) struct Cells {
+    pub layout: Layout,
+    /// States; margins are solid and closed.
+    pub state: Vec<u8>,
+}
+
+impl Cells {
+    /// Cells of these kinds, with the faces between fluid cells open that have a weight, or all.
+    pub fn new(layout: Layout, kind: &[u8], weights: Option<&Weights>) -> Self {
+        let mut state = vec![0; layout.len()];
+        let start = layout.at(0, 0);
+        state[start..].par_chunks_mut(layout.plane).take(layout.n[0]).enumerate().for_each(|(i, state)| {
+            let at = start + i * layout.plane;
+            let length = layout.n[1] * layout.row;
+            for x in 0..length {
+                state[x] = kind[at + x] | ((kind[at + x] & FLUID) * BELONGS);
+            }
+            for (d, step) in layout.steps().into_iter().enumerate().filter(|(_, step)| *step > 0) {
+                let weights = weights.map(|w| &w.faces[d][at..at + length]);
+                open_faces(OPEN[d], &kind[at..], &kind[at + step..], weights, &mut state[..length]);
+            }
+        });
+        Cells { layout, state }
+    }
+
+    /// The rows of 2 × 2 × 2 cells that begin at `at`: four, or two in the plane.
+    #[inline(always)]
+    pub fn rows(&self, at: usize) -> [Option<usize>; 4] {
+        let [i, j, _] = self.layout.steps();
+        let beside = (j > 0).then_some(j);
+        [Some(at), beside.map(|j| at + j), Some(at + i), beside.map(|j| at + i + j)]
+    }
+
+    /// The 2 × 2 × 2 cells from `at` on.
+    #[inline]
+    pub fn cube(&self, at: usize) -> Cube {
+        let mut bytes = [[0; 2]; 4];
+        for (bytes, row) in bytes.iter_mut().zip(self.rows(at)) {
+            if let Some(at) = row {
+                *bytes = [self.state[at], self.state[at + 1]];
+            }
+        }
+        let states = u64::from_le_bytes(bytes.as_flattened().try_into().expect("eight states"));
+        // Bit 0 of byte b goes to bit b of the highest byte.
+        let bits = |mask: u8| {
+            let low = states >> mask.trailing_zeros() & 0x0101_0101_0101_0101;
+            (low.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+        };
+        Cube { fluid: bits(FLUID), air: bits(AIR), open: OPEN.map(bits), belongs: bits(BELONGS) }
+    }
+
+    /// For the cubes of two rows each of `firsts` on: whether all their cells lie in the midst of the fluid (255), in
+    /// nothing (0), or must be looked at (1). `out[c]` is for the cells c and c + 1.
+    pub fn sort_cubes(&self, first: usize, out: &mut [u8]) {
+        let rows = self.rows(first).map(|at| at.map(|at| &self.state[at..]));
+        match rows {
+            [Some(a), Some(b), Some(c), Some(d)] => sort_cubes(MIDST, [a, b, c, d], out),
+            [Some(a), _, Some(c), _] => sort_cubes(MIDST & !OPEN[1], [a, a, c, c], out),
+            _ => unreachable!("rows are two or four"),
+        }
+    }
+
+    /// Distance from the first cell of a cube to its cell `b`.
+    #[inline]
+    pub fn offset(&self, b: usize) -> usize {
+        let [i, j, _] = self.layout.steps();
+        (b >> 2) * i + (b >> 1 & 1) * j + (b & 1)
+    }
+}
+
+vectorised! {
+    /// Sets bit `open` where the face from a cell of `kind` to that of `next` is open.
+    fn open_faces(open: u8, kind: &[u8], next: &[u8], weights: Option<&[f32]>, state: &mut [u8]) {
+        let n = state.len();
+        let (kind, next) = (&kind[..n], &next[..n]);
+        for x in 0..n {
+            let (a, b) = (kind[x], next[x]);
+            let wet = (a | a >> 1) & (b | b >> 1) & (a | b) & 1;
+            state[x] |= wet * open;
+        }
+        if let Some(weights) = weights {
+            for x in 0..n {
+                let closed = kind[x] & next[x] & FLUID != 0 && weights[x] == 0.0;
+                state[x] &= if closed { !open } else { 255 };
+            }
+        }
+    }
+}
+
+vectorised! {
+    fn sort_cubes(midst: u8, rows: [&[u8]; 4], out: &mut [u8]) {
+        let n = out.len();
+        let [a, b, c, d] = rows;
+        let (a0, b0, c0, d0) = (&a[..n], &b[..n], &c[..n], &d[..n]);
+        let (a1, b1, c1, d1) = (&a[1..n + 1], &b[1..n + 1], &c[1..n + 1], &d[1..n + 1]);
+        for x in 0..n {
+            let all = (a0[x] & b0[x]) & (c0[x] & d0[x]) & ((a1[x] & b1[x]) & (c1[x] & d1[x]));
+            let any = (a0[x] | b0[x]) | (c0[x] | d0[x]) | ((a1[x] | b1[x]) | (c1[x] | d1[x]));
+            let whole = if all & midst == midst { 255 } else { 1 };
+            out[x] = if any == 0 { 0 } else { whole };
+        }
+    }
+}
+
+/// Weights of faces, and what couples a cell to air.
+pub(super) trait Faces: Sync {
+    /// The weights of the faces between cells from `at` on and the next fluid ones in `direction`.
+    fn faces(&self, direction: usize, at: usize, out: &mut [f32]);
+
+    /// What couples the cells from `at` on to air.
+    fn to_air(&self, at: usize, out: &mut [f32]);
+}
+
+/// All weights 1.
+impl Faces for Cells {
+    fn faces(&self, direction: usize, at: usize, out: &mut [f32]) {
+        let next = at + self.layout.steps()[direction];
+        unit_faces(OPEN[direction], &self.state[at..], &self.state[next..], out);
+    }
+
+    fn to_air(&self, at: usize, out: &mut [f32]) {
+        out.fill(0.0);
+        for step in self.layout.steps().into_iter().filter(|step| *step > 0) {
+            count_air(&self.state[at..], &self.state[at - step..], &self.state[at + step..], out);
+        }
+    }
+}
+
+vectorised! {
+    fn unit_faces(open: u8, state: &[u8], next: &[u8], out: &mut [f32]) {
+        let n = out.len();
+        let (state, next) = (&state[..n], &next[..n]);
+        for x in 0..n {
+            let joined = state[x] & open != 0 && state[x] & next[x] & FLUID != 0;
+            out[x] = if joined { 1.0 } else { 0.0 };
+        }
+    }
+}
+
+vectorised! {
+    fn count_air(state: &[u8], before: &[u8], after: &[u8], out: &mut [f32]) {
+        let n = out.len();
+        let (state, before, after) = (&state[..n], &before[..n], &after[..n]);
+        for x in 0..n {
+            let count = (before[x] >> 1 & 1) + (after[x] >> 1 & 1);
+            out[x] += f32::from(count * (state[x] & FLUID));
+        }
+    }
+}
+
+impl Faces for Weights {
+    fn faces(&self, direction: usize, at: usize, out: &mut [f32]) {
+        out.copy_from_slice(&self.faces[direction][at..at + out.len()]);
+    }
+
+    fn to_air(&self, at: usize, out: &mut [f32]) {
+        out.copy_from_slice(&self.air[at..at + out.len()]);
+    }
+}

@@ -1,0 +1,199 @@
+//! From a level to the next: blocks of 2 × 2 × 2 cells.
+//!
+//! The coarse unknown of a block is the largest connected component of its fluid; smaller ones ("orphans", behind a thin
+//! wall inside the block) have none and interpolate from the blocks they are connected to. The coarse weight of a face
+//! between blocks is half the sum of the fine weights across it, the finite-volume value: four times the area at twice
+//! the distance in space. Air lies at the centre of a *fine* cell, so what couples to it is scaled by the distance instead.
+
+use super::cells::{BELONGS, Cells, Faces};
+use super::corner::links;
+use super::transfer::Transfer;
+use crate::operator::voxel::{Field, Layout, Weights};
+use crate::simd::vectorised;
+use crate::voxel::{AIR, FLUID};
+use rayon::prelude::*;
+
+/// Distance from a cell's centre to air beside it, in its sides, on level `l`: air lies half a finest cell outside.
+fn air_distance(l: usize) -> f32 {
+    0.5 + 0.5 / (1u64 << l) as f32
+}
+
+/// What a coarse cell's coupling to air is of the sum of its fine cells', from level `l` to the next. A face is four
+/// times (twice, in the plane) as large, and the distance to air grows less than twofold.
+pub(super) fn air_factor(l: usize) -> f32 {
+    0.5 * air_distance(l) / air_distance(l + 1)
+}
+
+/// The blocks of a level.
+pub(super) struct Blocks {
+    pub layout: Layout,
+    /// The cells of each block's largest component, as bits.
+    pub largest: Vec<u8>,
+    /// What the block is: fluid, else air if any of its cells is, else solid.
+    pub kind: Vec<u8>,
+    /// Blocks with an unknown.
+    pub fluid: usize,
+    /// Fluid cells.
+    pub cells: usize,
+    /// Cells outside their block's largest component.
+    pub orphans: usize,
+}
+
+impl Blocks {
+    /// The part of all cells that is outside its block's largest component.
+    pub fn lost(&self) -> f64 {
+        self.orphans as f64 / self.cells.max(1) as f64
+    }
+
+    /// Finds the largest components, and marks their cells as belonging to their blocks.
+    pub fn of(cells: &mut Cells) -> Self {
+        let fine = cells.layout.clone();
+        let layout = fine.coarse();
+        let (mut largest, mut kind) = (vec![0u8; layout.len()], vec![0u8; layout.len()]);
+        let start = layout.at(0, 0);
+        let this = &*cells;
+        let planes = largest[start..].par_chunks_mut(layout.plane).zip(kind[start..].par_chunks_mut(layout.plane));
+        // Every orphan's place, by planes.
+        let found: Vec<(usize, Vec<usize>)> = planes
+            .take(layout.n[0])
+            .enumerate()
+            .map_init(
+                || vec![0; fine.width()],
+                |sorted, (i, (largest, kind))| plane_of_blocks(this, &layout, i, sorted, largest, kind),
+            )
+            .collect();
+        for &at in found.iter().flat_map(|(_, orphans)| orphans) {
+            cells.state[at] &= !BELONGS;
+        }
+        let fine_cells = cells.state.par_iter().filter(|s| *s & FLUID != 0).count();
+        let orphans = found.iter().map(|(_, orphans)| orphans.len()).sum();
+        Blocks { layout, largest, kind, fluid: found.iter().map(|(fluid, _)| fluid).sum(), cells: fine_cells, orphans }
+    }
+}
+
+/// Plane `i` of blocks: how many have an unknown, and the cells outside the largest components.
+fn plane_of_blocks(
+    cells: &Cells,
+    layout: &Layout,
+    i: usize,
+    sorted: &mut [u8],
+    largest: &mut [u8],
+    kind: &mut [u8],
+) -> (usize, Vec<usize>) {
+    let whole = if layout.planar() { 0b0011_0011 } else { 255 };
+    let (mut fluid, mut orphans) = (0, Vec::new());
+    for j in 0..layout.n[1] {
+        let from = cells.layout.at(2 * i, 2 * j);
+        cells.sort_cubes(from, sorted);
+        let row = j * layout.row..j * layout.row + layout.n[2];
+        for (k, (largest, kind)) in largest[row.clone()].iter_mut().zip(&mut kind[row]).enumerate() {
+            match sorted[2 * k] {
+                0 => continue,
+                255 => (*largest, *kind) = (whole, FLUID),
+                _ => {
+                    let cube = cells.cube(from + 2 * k);
+                    *largest = cube.largest();
+                    *kind = if *largest != 0 {
+                        FLUID
+                    } else if cube.air != 0 {
+                        AIR
+                    } else {
+                        0
+                    };
+                    let lost = cube.fluid & !*largest;
+                    orphans.extend((0..8).filter(|b| lost >> b & 1 != 0).map(|b| from + 2 * k + cells.offset(b)));
+                }
+            }
+            fluid += usize::from(*kind & FLUID);
+        }
+    }
+    (fluid, orphans)
+}
+
+/// The next level and the way to it.
+pub(super) struct Coarse {
+    pub cells: Cells,
+    pub weights: Weights,
+    pub transfer: Transfer,
+}
+
+/// Coarsens level number `l`, whose blocks are given.
+pub(super) fn coarsen(fine: &Cells, faces: &dyn Faces, blocks: &Blocks, l: usize) -> Coarse {
+    let transfer = links(fine);
+    let weights = coarse_weights(fine, faces, &blocks.layout, air_factor(l));
+    Coarse { cells: Cells::new(blocks.layout.clone(), &blocks.kind, Some(&weights)), weights, transfer }
+}
+
+fn coarse_weights(fine: &Cells, faces: &dyn Faces, layout: &Layout, air_factor: f32) -> Weights {
+    let mut weights = Weights::zero(layout);
+    let start = layout.at(0, 0);
+    let [wi, wj, wk] = &mut weights.faces;
+    let planes = wi[start..]
+        .par_chunks_mut(layout.plane)
+        .zip(wj[start..].par_chunks_mut(layout.plane))
+        .zip(wk[start..].par_chunks_mut(layout.plane))
+        .zip(weights.air[start..].par_chunks_mut(layout.plane))
+        .take(layout.n[0])
+        .enumerate();
+    let [si, sj, sk] = fine.layout.steps();
+    planes.for_each_init(
+        || Sum::new(fine),
+        |sum, (i, (((wi, wj), wk), air))| {
+            for j in 0..layout.n[1] {
+                let rows = fine.rows(fine.layout.at(2 * i, 2 * j));
+                let out = j * layout.row..j * layout.row + layout.n[2];
+                let across = |d| move |at, out: &mut [f32]| faces.faces(d, at, out);
+                pairs([0.5, 0.5], sum.of(&rows[2..], si, across(0)), &mut wi[out.clone()]);
+                pairs([0.5, 0.5], sum.of(&[rows[1], rows[3]], sj, across(1)), &mut wj[out.clone()]);
+                pairs([0.0, 0.5], sum.of(&rows, sk, across(2)), &mut wk[out.clone()]);
+                pairs([air_factor; 2], sum.of(&rows, 0, |at, out| faces.to_air(at, out)), &mut air[out]);
+            }
+        },
+    );
+    weights.finish(layout);
+    weights
+}
+
+/// Sums over the rows of a row of blocks.
+struct Sum<'a> {
+    cells: &'a Cells,
+    values: Field,
+    sums: Field,
+}
+
+impl<'a> Sum<'a> {
+    fn new(cells: &'a Cells) -> Self {
+        let row = || Field::new(cells.layout.width());
+        Sum { cells, values: row(), sums: row() }
+    }
+
+    /// What `give` says of the cells on `rows` that, like the cells a `step` on, belong to their blocks' unknowns.
+    fn of(&mut self, rows: &[Option<usize>], step: usize, give: impl Fn(usize, &mut [f32])) -> &[f32] {
+        self.sums.fill(0.0);
+        for at in rows.iter().flatten() {
+            give(*at, &mut self.values);
+            let state = &self.cells.state;
+            add_belonging(&state[*at..], &state[*at + step..], &self.values, &mut self.sums);
+        }
+        &self.sums
+    }
+}
+
+vectorised! {
+    fn add_belonging(state: &[u8], next: &[u8], values: &[f32], sums: &mut [f32]) {
+        let n = sums.len();
+        let (state, next, values) = (&state[..n], &next[..n], &values[..n]);
+        for x in 0..n {
+            sums[x] += if state[x] & next[x] & BELONGS != 0 { values[x] } else { 0.0 };
+        }
+    }
+}
+
+vectorised! {
+    /// out <- the sum of each two values, times the factors.
+    fn pairs(factors: [f32; 2], values: &[f32], out: &mut [f32]) {
+        for (out, pair) in out.iter_mut().zip(values.as_chunks::<2>().0) {
+            *out = factors[0] * pair[0] + factors[1] * pair[1];
+        }
+    }
+}
