@@ -7,8 +7,10 @@
 //! so a solid neighbour, and everything outside the box, is a Neumann wall, and air holds p = 0 at its centre.
 
 mod components;
+mod scene;
 
 pub use components::{COMPATIBLE, Component, Components};
+pub use scene::Scene;
 
 use crate::error::{Error, Result};
 
