@@ -7,9 +7,11 @@
 //! so a solid neighbour, and everything outside the box, is a Neumann wall, and air holds p = 0 at its centre.
 
 mod components;
+mod generate;
 mod scene;
 
 pub use components::{COMPATIBLE, Component, Components};
+pub use generate::{Family, built_in, generate};
 pub use scene::Scene;
 
 use crate::error::{Error, Result};
