@@ -92,15 +92,48 @@ fn matrix(fine: &Cells, faces: &dyn Faces, of_cells: &[u32], n: usize, air: f32)
     for length in planes.iter().flat_map(|p| &p.lengths) {
         indptr.push(indptr[indptr.len() - 1] + *length as usize);
     }
-    let columns = planes.iter().flat_map(|p| &p.columns).copied().collect();
-    let values = planes.iter().flat_map(|p| &p.values).copied().collect();
+    let columns: Vec<u32> = planes.iter().flat_map(|p| &p.columns).copied().collect();
+    let mut values: Vec<f64> = planes.iter().flat_map(|p| &p.values).copied().collect();
+    let to_air: Vec<bool> = planes.iter().flat_map(|p| &p.to_air).copied().collect();
+    pin(&indptr, &columns, &mut values, &to_air);
     Csr::new(n, n, indptr, columns, values)
+}
+
+/// Doubles the diagonal of one unknown in each part of the graph that has nothing to do with air. That makes the matrix
+/// definite and gives the same solution where the right-hand side sums to zero on the part, 0 at that unknown.
+fn pin(indptr: &[usize], columns: &[u32], values: &mut [f64], to_air: &[bool]) {
+    let mut seen = vec![false; to_air.len()];
+    let mut part = Vec::new();
+    for first in 0..to_air.len() {
+        if seen[first] {
+            continue;
+        }
+        seen[first] = true;
+        part.clear();
+        part.push(first);
+        let mut next = 0;
+        while let Some(&u) = part.get(next) {
+            for &v in &columns[indptr[u]..indptr[u + 1]] {
+                if !std::mem::replace(&mut seen[v as usize], true) {
+                    part.push(v as usize);
+                }
+            }
+            next += 1;
+        }
+        if !part.iter().any(|u| to_air[*u]) {
+            let row = indptr[first]..indptr[first + 1];
+            let diagonal = row.start + columns[row].partition_point(|v| (*v as usize) < first);
+            values[diagonal] = if values[diagonal] > 0.0 { 2.0 * values[diagonal] } else { 1.0 };
+        }
+    }
 }
 
 /// Rows of the matrix, one after the other.
 #[derive(Default)]
 struct Rows {
     lengths: Vec<u32>,
+    /// Whether the unknown is coupled to air.
+    to_air: Vec<bool>,
     columns: Vec<u32>,
     values: Vec<f64>,
 }
@@ -131,6 +164,7 @@ impl Rows {
                     let own = of_cells[first + k + fine.offset(left.trailing_zeros() as usize)];
                     row.clear();
                     row.push((own, 0.0));
+                    let mut to_air = false;
                     let candidates = left;
                     for b in (0..8).filter(|b| candidates >> b & 1 != 0) {
                         let at = first + k + fine.offset(b);
@@ -141,19 +175,21 @@ impl Rows {
                         let lines = &lines[b >> 1];
                         let x = k + (b & 1);
                         row[0].1 += f64::from(air * lines[6][x]);
+                        to_air |= lines[6][x] > 0.0;
                         for (d, step) in steps.into_iter().enumerate().filter(|(_, step)| *step > 0) {
                             add(&mut row, of_cells[at - step], lines[2 * d][x]);
                             add(&mut row, of_cells[at + step], lines[2 * d + 1][x]);
                         }
                     }
-                    rows.push(&mut row);
+                    rows.push(&mut row, to_air);
                 }
             }
         }
         rows
     }
 
-    fn push(&mut self, row: &mut [(u32, f64)]) {
+    fn push(&mut self, row: &mut [(u32, f64)], to_air: bool) {
+        self.to_air.push(to_air);
         row.sort_unstable_by_key(|e| e.0);
         self.lengths.push(row.len() as u32);
         self.columns.extend(row.iter().map(|e| e.0));
