@@ -27,7 +27,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Fall of the residual after which it is replaced by the true one.
-const REFRESH: f64 = 1e-5;
+const REFRESH: f64 = 1e-6;
 
 /// Largest part of the residual that the iterations between two replacements may leave and still count as progress.
 const PROGRESS: f64 = 0.9;
@@ -124,7 +124,10 @@ impl VoxelSolver {
         if norm <= target {
             return Outcome::Converged;
         }
-        residual.refresh(multigrid, b, x, norm);
+        if norm < 0.25 * norm_b {
+            // A good guess: r near 1 again.
+            residual.refresh(multigrid, b, x, norm);
+        }
         // β = 0 at first: the first direction is z.
         let mut rz_before = f64::INFINITY;
         let mut p_scale = residual.scale;

@@ -17,7 +17,7 @@ const PLANE: [f32; 4] = [0.288_942_23, 0.065_668_69, 0.019_700_61, 0.0];
 const LINE: usize = 16;
 
 /// Work space of [`convolve_row`]: sums of rows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub(super) struct Sums {
     faces: Field,
     edges: Field,

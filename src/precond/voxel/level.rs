@@ -41,7 +41,7 @@ struct Ring {
 
 impl Ring {
     fn new(count: usize, layout: &Layout) -> Self {
-        Ring { planes: vec![Field::new(layout.window_len()); count] }
+        Ring { planes: (0..count).map(|_| Field::new(layout.window_len())).collect() }
     }
 
     #[inline(always)]
@@ -273,17 +273,17 @@ vectorised! {
     }
 }
 
-/// Σ a b in double precision.
+/// Σ a b, in single precision over the sixteenth parts of a row.
 #[inline(always)]
 pub(crate) fn dot_row(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0f64; 16];
-    let (a, b) = (a.chunks_exact(16), b.chunks_exact(16));
-    let rest = a.remainder().iter().zip(b.remainder()).map(|(a, b)| f64::from(*a) * f64::from(*b));
-    let rest: f64 = rest.sum();
-    for (a, b) in a.zip(b) {
+    let mut sums = [0.0f32; 16];
+    let (a, rest_a) = a.as_chunks::<16>();
+    let (b, rest_b) = b.as_chunks::<16>();
+    for (a, b) in a.iter().zip(b) {
         for l in 0..16 {
-            sums[l] += f64::from(a[l]) * f64::from(b[l]);
+            sums[l] += a[l] * b[l];
         }
     }
-    rest + sums.iter().sum::<f64>()
+    let rest: f32 = rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum();
+    f64::from(rest) + sums.iter().map(|s| f64::from(*s)).sum::<f64>()
 }

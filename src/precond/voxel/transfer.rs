@@ -99,7 +99,7 @@ fn spread_row(e: &[f32], own: &mut [u64], next: &mut [u64]) {
 }
 
 /// Sums of shares at fine length, before they are added up to blocks: to the own block of each cell, and to the next.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Shares {
     own: Field,
     next: Field,
