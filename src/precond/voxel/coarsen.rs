@@ -35,14 +35,21 @@ pub(super) struct Blocks {
     pub fluid: usize,
     /// Fluid cells.
     pub cells: usize,
+    /// Fluid cells of blocks that are not all fluid.
+    cut: usize,
     /// Cells outside their block's largest component.
     pub orphans: usize,
 }
 
 impl Blocks {
-    /// The part of all cells that is outside its block's largest component.
+    /// The part of the fluid's cells that is outside its block's largest component.
     pub fn lost(&self) -> f64 {
         self.orphans as f64 / self.cells.max(1) as f64
+    }
+
+    /// The same as a part of the cells in blocks that are not all fluid: thin walls lose many even where they are few.
+    pub fn lost_of_cut(&self) -> f64 {
+        self.orphans as f64 / self.cut.max(1) as f64
     }
 
     /// Finds the largest components, and marks their cells as belonging to their blocks.
@@ -53,8 +60,7 @@ impl Blocks {
         let start = layout.at(0, 0);
         let this = &*cells;
         let planes = largest[start..].par_chunks_mut(layout.plane).zip(kind[start..].par_chunks_mut(layout.plane));
-        // Every orphan's place, by planes.
-        let found: Vec<(usize, Vec<usize>)> = planes
+        let found: Vec<Found> = planes
             .take(layout.n[0])
             .enumerate()
             .map_init(
@@ -62,16 +68,32 @@ impl Blocks {
                 |sorted, (i, (largest, kind))| plane_of_blocks(this, &layout, i, sorted, largest, kind),
             )
             .collect();
-        for &at in found.iter().flat_map(|(_, orphans)| orphans) {
+        for &at in found.iter().flat_map(|f| &f.orphans) {
             cells.state[at] &= !BELONGS;
         }
-        let fine_cells = cells.state.par_iter().filter(|s| *s & FLUID != 0).count();
-        let orphans = found.iter().map(|(_, orphans)| orphans.len()).sum();
-        Blocks { layout, largest, kind, fluid: found.iter().map(|(fluid, _)| fluid).sum(), cells: fine_cells, orphans }
+        let sum = |count: fn(&Found) -> usize| found.iter().map(count).sum();
+        Blocks {
+            layout,
+            largest,
+            kind,
+            fluid: sum(|f| f.fluid),
+            cells: sum(|f| f.cells),
+            cut: sum(|f| f.cut),
+            orphans: sum(|f| f.orphans.len()),
+        }
     }
 }
 
-/// Plane `i` of blocks: how many have an unknown, and the cells outside the largest components.
+/// What a plane of blocks holds: [`Blocks`]' counts, and where the orphans are.
+#[derive(Default)]
+struct Found {
+    fluid: usize,
+    cells: usize,
+    cut: usize,
+    orphans: Vec<usize>,
+}
+
+/// Plane `i` of blocks.
 fn plane_of_blocks(
     cells: &Cells,
     layout: &Layout,
@@ -79,9 +101,9 @@ fn plane_of_blocks(
     sorted: &mut [u8],
     largest: &mut [u8],
     kind: &mut [u8],
-) -> (usize, Vec<usize>) {
-    let whole = if layout.planar() { 0b0011_0011 } else { 255 };
-    let (mut fluid, mut orphans) = (0, Vec::new());
+) -> Found {
+    let whole: u8 = if layout.planar() { 0b0011_0011 } else { 255 };
+    let mut found = Found::default();
     for j in 0..layout.n[1] {
         let from = cells.layout.at(2 * i, 2 * j);
         cells.sort_cubes(from, sorted);
@@ -89,25 +111,30 @@ fn plane_of_blocks(
         for (k, (largest, kind)) in largest[row.clone()].iter_mut().zip(&mut kind[row]).enumerate() {
             match sorted[2 * k] {
                 0 => continue,
-                255 => (*largest, *kind) = (whole, FLUID),
+                255 => {
+                    (*largest, *kind) = (whole, FLUID);
+                    found.cells += whole.count_ones() as usize;
+                }
                 _ => {
                     let cube = cells.cube(from + 2 * k);
                     *largest = cube.largest();
-                    *kind = if *largest != 0 {
-                        FLUID
-                    } else if cube.air != 0 {
-                        AIR
-                    } else {
-                        0
+                    *kind = match (*largest, cube.air) {
+                        (0, 0) => 0,
+                        (0, _) => AIR,
+                        _ => FLUID,
                     };
+                    let count = cube.fluid.count_ones() as usize;
+                    found.cells += count;
+                    found.cut += if cube.fluid == whole { 0 } else { count };
                     let lost = cube.fluid & !*largest;
-                    orphans.extend((0..8).filter(|b| lost >> b & 1 != 0).map(|b| from + 2 * k + cells.offset(b)));
+                    let places = (0..8).filter(|b| lost >> b & 1 != 0).map(|b| from + 2 * k + cells.offset(b));
+                    found.orphans.extend(places);
                 }
             }
-            fluid += usize::from(*kind & FLUID);
+            found.fluid += usize::from(*kind & FLUID);
         }
     }
-    (fluid, orphans)
+    found
 }
 
 /// The next level and the way to it.

@@ -49,9 +49,11 @@ const BOTTOM: usize = 6000;
 
 /// Largest part of a level's cells that its blocks may lose; see the module's text.
 const LOST: f64 = 0.01;
-/// The same for the level after it: one that would lose more is not made.
+/// The same as a part of the cells in blocks that are not all fluid: a thin wall loses many, a smooth surface few.
+const LOST_OF_CUT: f64 = 0.1;
+/// [`LOST`] for the level after it: one that would lose more is not made.
 const LOST_NEXT: f64 = 0.04;
-/// The same on the finest level, where losing the way through a channel of one or two cells costs most.
+/// [`LOST`] on the finest level, where losing the way through a channel of one or two cells costs most.
 const LOST_FINEST: f64 = 0.0003;
 
 /// One V-cycle as a preconditioner, on all cells of a grid in row-major order; zero outside the fluid.
@@ -167,7 +169,8 @@ fn coarsen_all(cells: Cells, weights: Option<&Weights>) -> Result<(Transfer, Lay
         };
         let l = levels.len();
         let limit = if l == 0 { LOST_FINEST } else { LOST };
-        let next = (blocks.fluid > BOTTOM && blocks.lost() < limit).then(|| {
+        let kept = blocks.lost() < limit && blocks.lost_of_cut() < LOST_OF_CUT;
+        let next = (blocks.fluid > BOTTOM && kept).then(|| {
             let mut next = coarsen(&cells, faces, &blocks, l);
             let blocks = Blocks::of(&mut next.cells);
             (next, blocks)
