@@ -11,7 +11,7 @@ pub use cg::{Cg, cg};
 pub use conjugate_direction::{DirectionModel, conjugate_direction};
 pub use direct::direct;
 pub use method::{Method, PrecondConfig, Solver, SolverConfig};
-pub use voxel::VoxelSolver;
+pub use voxel::{Sweep, VoxelSolver};
 
 use crate::error::{Error, Result};
 use std::ops::ControlFlow;

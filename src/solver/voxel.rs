@@ -173,6 +173,17 @@ impl VoxelSolver {
     }
 }
 
+/// What one sweep of the solver over the grid costs.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Sweep {
+    /// Its name: see the sources of [`VoxelMultigrid`].
+    pub name: &'static str,
+    /// Bytes it reads and writes, counted from its arrays.
+    pub bytes: f64,
+    /// The median of its times.
+    pub seconds: f64,
+}
+
 /// The residual's scale, and its norm where it was last computed from x.
 struct Residual {
     scale: f64,

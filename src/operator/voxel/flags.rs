@@ -41,6 +41,7 @@ vectorised! {
 }
 
 impl Stencil for Flags {
+    const BYTES: [f64; 2] = [1.0, 1.0];
     const MASK: bool = true;
 
     #[inline(always)]

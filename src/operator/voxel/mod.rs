@@ -49,6 +49,9 @@ pub(crate) trait Stencil: Send + Sync {
     /// Whether H is a mask, so that H r = r.
     const MASK: bool;
 
+    /// Bytes a cell that are read to smooth and take a residual, and to apply A in double precision.
+    const BYTES: [f64; 2];
+
     /// Bytes held.
     fn bytes(&self) -> usize;
 }

@@ -155,6 +155,7 @@ vectorised! {
 }
 
 impl Stencil for Weights {
+    const BYTES: [f64; 2] = [20.0, 16.0];
     const MASK: bool = false;
 
     #[inline(always)]

@@ -20,9 +20,11 @@ pub(super) struct Bottom {
     z: Vec<f64>,
 }
 
-/// A smoother of degree 3 costs little on a level this small and saves a grid's iterations.
+/// The smoothers' degree: it costs little on a level this small and saves iterations on the grids.
+const DEGREE: usize = 3;
+
 fn config() -> AmgConfig {
-    AmgConfig { degree: 3, coarsest_size: 100, ..AmgConfig::default() }
+    AmgConfig { degree: DEGREE, coarsest_size: 100, ..AmgConfig::default() }
 }
 
 impl Bottom {
@@ -38,6 +40,13 @@ impl Bottom {
 
     /// One cycle of `level` and what is below; returns r·z.
     pub fn cycle<G: Sweeps + ?Sized>(&mut self, level: &mut G) -> f64 {
+        self.descend(level);
+        self.solve();
+        self.ascend(level)
+    }
+
+    /// The first half of `level`'s cycle, down to the unknowns.
+    pub fn descend<G: Sweeps + ?Sized>(&mut self, level: &mut G) {
         level.descend(&mut self.grid);
         self.r.fill(0.0);
         for &(at, u) in &self.blocks {
@@ -49,7 +58,15 @@ impl Bottom {
                 self.r[u as usize] += f64::from(w * t);
             }
         }
+    }
+
+    /// The cycle on the unknowns.
+    pub fn solve(&mut self) {
         self.amg.apply(&self.r, &mut self.z);
+    }
+
+    /// The second half of `level`'s cycle; returns r·z.
+    pub fn ascend<G: Sweeps + ?Sized>(&mut self, level: &mut G) -> f64 {
         for &(at, u) in &self.blocks {
             self.grid[at as usize] = self.z[u as usize] as f32;
         }
@@ -58,6 +75,11 @@ impl Bottom {
             level.correct_at(s.cell as usize, correction);
         }
         level.ascend(&self.grid)
+    }
+
+    /// Bytes that one cycle reads and writes, about: the smoothers' products and the residual's.
+    pub fn traffic(&self) -> usize {
+        (2 * DEGREE + 1) * self.amg.bytes()
     }
 
     /// Unknowns.

@@ -36,6 +36,8 @@ pub(crate) trait Sweeps: Send {
     fn store(&self, z: &mut [f64]);
     /// Bytes held.
     fn bytes(&self) -> usize;
+    /// Bytes a cell that refresh, descend, ascend, direction and advance read and write.
+    fn traffic(&self) -> [f64; 5];
 }
 
 impl<S: Stencil> Sweeps for Level<S> {
@@ -130,6 +132,13 @@ impl<S: Stencil> Sweeps for Level<S> {
 
     fn bytes(&self) -> usize {
         Level::bytes(self)
+    }
+
+    fn traffic(&self) -> [f64; 5] {
+        // Fields take 4 bytes, links and sums of weights 1 each, a coarse field 4 for every block.
+        let [sweep, exact] = S::BYTES;
+        let block = if self.layout.planar() { 1.0 } else { 0.5 };
+        [20.0 + exact, 8.0 + 2.0 + sweep + block, 12.0 + 2.0 + sweep + block, 12.0 + exact, 28.0 + exact]
     }
 }
 

@@ -114,14 +114,44 @@ impl VoxelMultigrid {
 
     /// z <- B r in the finest level's fields; returns r·z.
     pub(crate) fn cycle(&mut self) -> f64 {
-        match self.coarser.split_first_mut() {
-            None => self.bottom.cycle(&mut *self.finest),
-            Some((first, rest)) => {
-                self.finest.descend(&mut first.r);
-                cycle(first, rest, &mut self.bottom);
-                self.finest.ascend(&first.z)
-            }
+        self.descend();
+        self.below();
+        self.ascend()
+    }
+
+    /// The first half of the cycle on the finest level.
+    pub(crate) fn descend(&mut self) {
+        match self.coarser.first_mut() {
+            None => self.bottom.descend(&mut *self.finest),
+            Some(first) => self.finest.descend(&mut first.r),
         }
+    }
+
+    /// The cycle below the finest level.
+    pub(crate) fn below(&mut self) {
+        match self.coarser.split_first_mut() {
+            None => self.bottom.solve(),
+            Some((first, rest)) => cycle(first, rest, &mut self.bottom),
+        }
+    }
+
+    /// The second half of the cycle on the finest level; returns r·z.
+    pub(crate) fn ascend(&mut self) -> f64 {
+        match self.coarser.first() {
+            None => self.bottom.ascend(&mut *self.finest),
+            Some(first) => self.finest.ascend(&first.z),
+        }
+    }
+
+    /// Bytes a cell of the finest level that one cycle reads and writes, counted from the arrays each sweep uses.
+    pub fn traffic(&self) -> f64 {
+        let cells = |n: usize| n as f64 / self.operator.layout.cells() as f64;
+        let [_, descend, ascend, ..] = self.finest.traffic();
+        let coarser = self.coarser.iter().map(|level| {
+            let [_, descend, ascend, ..] = level.traffic();
+            cells(level.layout.cells()) * (descend + ascend)
+        });
+        descend + ascend + coarser.sum::<f64>() + cells(self.bottom.traffic())
     }
 
     /// The finest level: its fields, and the sweeps of conjugate gradients.
