@@ -64,6 +64,9 @@ const GMSH: &[Row] = &[
     ("tagged_gmsh4.msh", Triangle, 55, 80, &[("tagged", 1, 8), ("test", 1, 8), ("all", 2, 80)]),
 ];
 
+/// All its triangles are clockwise, and the reader turns them.
+const VTK: &[Row] = &[("troublesome_mesh.vtk", Triangle, 404, 724, &[])];
+
 /// Name, dimension and number of elements of each group.
 fn groups(mesh: &Mesh) -> Vec<(&str, usize, usize)> {
     let width = |d| if d == mesh.dimension() { 1 } else { d + 1 };
@@ -113,4 +116,9 @@ fn check(rows: &[Row], extension: &str) {
 #[test]
 fn gmsh_files() {
     check(GMSH, ".msh");
+}
+
+#[test]
+fn vtk_files() {
+    check(VTK, ".vtk");
 }

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use filet::mesh::quality::{Quality, check, quality};
-use filet::mesh::topology::{boundary_facets, cells_of_vertices, connected_parts, edges};
+use filet::mesh::topology::{boundary_facets, cells_around, connected_parts, edges};
 use filet::mesh::{CellKind, Group, Mesh, refine, shapes};
 use proptest::prelude::*;
 
@@ -377,7 +377,8 @@ fn thread_counts_do_not_change_a_bit() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             pool.install(|| {
                 let mesh = refine(&shape(spec)).expect("small enough");
-                let found = (boundary_facets(&mesh), edges(&mesh), cells_of_vertices(&mesh), connected_parts(&mesh));
+                let around = cells_around(&mesh.cells, mesh.dimension() + 1, mesh.points.len());
+                let found = (boundary_facets(&mesh), edges(&mesh), around, connected_parts(&mesh));
                 (quality(&mesh), found, mesh)
             })
         });

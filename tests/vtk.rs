@@ -304,13 +304,3 @@ fn the_corpus_gives_meshes_or_errors() {
     }
     assert!(count > 10);
 }
-
-/// Other people's file, where it is at hand.
-#[test]
-fn the_troublesome_mesh_is_read() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/meshes/troublesome_mesh.vtk");
-    if path.exists() {
-        let file = read(path).unwrap();
-        assert_eq!((file.mesh.points.len(), file.mesh.cell_count(), file.mesh.kind), (404, 724, CellKind::Triangle));
-    }
-}

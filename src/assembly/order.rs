@@ -1,10 +1,8 @@
 //! The order of the unknowns: along a Hilbert curve where the mesh's own numbering scatters neighbours.
 
 use super::space::Space;
+use crate::mesh::Bounds;
 use rayon::prelude::*;
-
-/// Bits of the curve's coordinates in each direction.
-const BITS: u32 = 20;
 
 /// Unknowns fewer than this fit a cache in any order.
 const SMALL: usize = 1 << 14;
@@ -17,21 +15,28 @@ pub(super) fn locality_order(space: &Space, free: Vec<u32>) -> Vec<u32> {
     if free.len() < SMALL || !scattered(space) {
         return free;
     }
-    let (low, high) = bounds(space);
-    let size = (0..3).map(|i| high[i] - low[i]).fold(f64::MIN_POSITIVE, f64::max);
-    let scale = f64::from((1u32 << BITS) - 1) / size;
-    let flat = low[2] == high[2];
-    let mut keyed: Vec<(u64, u32)> = free
+    let Bounds { min, max } = space.mesh.bounds();
+    let size = (0..3).map(|i| max[i] - min[i]).fold(f64::MIN_POSITIVE, f64::max);
+    let flat = min[2] == max[2];
+    let bits = if flat { bits::<2>() } else { bits::<3>() };
+    let scale = f64::from((1u32 << bits) - 1) / size;
+    // The place on the curve above, the degree of freedom below.
+    let mut keys: Vec<u64> = free
         .par_iter()
         .map(|&dof| {
             let p = space.point(dof as usize);
-            let cell: [u32; 3] = std::array::from_fn(|i| ((p[i] - low[i]) * scale) as u32);
-            let key = if flat { hilbert([cell[0], cell[1]]) } else { hilbert(cell) };
-            (key, dof)
+            let cell: [u32; 3] = std::array::from_fn(|i| ((p[i] - min[i]) * scale) as u32);
+            let place = if flat { hilbert([cell[0], cell[1]]) } else { hilbert(cell) };
+            u64::from(place) << 32 | u64::from(dof)
         })
         .collect();
-    keyed.par_sort_unstable();
-    keyed.into_iter().map(|(_, dof)| dof).collect()
+    keys.par_sort_unstable();
+    keys.into_iter().map(|key| key as u32).collect()
+}
+
+/// Bits of the curve's coordinates in each of `D` directions: together they fit 32.
+const fn bits<const D: usize>() -> u32 {
+    32 / D as u32
 }
 
 /// Whether neighbours' numbers lie far apart, judged on a sample of cells.
@@ -50,20 +55,10 @@ fn scattered(space: &Space) -> bool {
     sum / count.max(1) as f64 > SCATTERED * (space.len() as f64).powf((dimension - 1.0) / dimension)
 }
 
-fn bounds(space: &Space) -> ([f64; 3], [f64; 3]) {
-    let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
-    for p in &space.mesh.points {
-        for i in 0..3 {
-            low[i] = low[i].min(p[i]);
-            high[i] = high[i].max(p[i]);
-        }
-    }
-    (low, high)
-}
-
 /// The place of a lattice point on the Hilbert curve (Skilling 2004, doi:10.1063/1.1751381).
-fn hilbert<const D: usize>(mut x: [u32; D]) -> u64 {
-    let mut q = 1u32 << (BITS - 1);
+fn hilbert<const D: usize>(mut x: [u32; D]) -> u32 {
+    let top = 1u32 << (bits::<D>() - 1);
+    let mut q = top;
     while q > 1 {
         let p = q - 1;
         for i in 0..D {
@@ -81,17 +76,17 @@ fn hilbert<const D: usize>(mut x: [u32; D]) -> u64 {
         x[i] ^= x[i - 1];
     }
     let mut t = 0;
-    let mut q = 1u32 << (BITS - 1);
+    let mut q = top;
     while q > 1 {
         if x[D - 1] & q != 0 {
             t ^= q - 1;
         }
         q >>= 1;
     }
-    let mut key = 0u64;
-    for bit in (0..BITS).rev() {
+    let mut key = 0;
+    for bit in (0..bits::<D>()).rev() {
         for xi in x {
-            key = key << 1 | u64::from((xi ^ t) >> bit & 1);
+            key = key << 1 | (xi ^ t) >> bit & 1;
         }
     }
     key
@@ -103,9 +98,9 @@ mod tests {
 
     /// Along the curve every step goes to a neighbour.
     fn check<const D: usize>(side: u32) {
-        let shift = BITS - side.trailing_zeros();
+        let shift = bits::<D>() - side.trailing_zeros();
         let count = side.pow(D as u32);
-        let mut cells: Vec<(u64, [u32; D])> = (0..count)
+        let mut cells: Vec<(u32, [u32; D])> = (0..count)
             .map(|i| {
                 let x: [u32; D] = std::array::from_fn(|k| i / side.pow(k as u32) % side);
                 (hilbert(x.map(|v| v << shift)), x)

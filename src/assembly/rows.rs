@@ -6,11 +6,15 @@
 
 use super::local::LocalForm;
 use super::space::Space;
+use crate::mesh::topology::cells_around;
 use crate::prefetch::prefetch;
 use rayon::prelude::*;
 
 /// Rows assembled by one task.
 const ROWS: usize = 2048;
+
+/// Tasks between two times that finished rows are put in place.
+const WAVE: usize = 64;
 
 /// How many rows ahead to fetch what they need.
 const AHEAD: usize = 4;
@@ -66,39 +70,69 @@ pub(super) fn assemble<const V: usize, const N: usize>(
     space: &Space,
     numbering: &Numbering,
 ) -> (Matrix, Load) {
-    let (offsets, cells) = space.cells_of_dofs();
-    let around = |dof: u32| &cells[offsets[dof as usize] as usize..offsets[dof as usize + 1] as usize];
-    let n = numbering.free.len();
-    let parts: Vec<Rows> = numbering
-        .free
-        .par_chunks(ROWS)
-        .map(|dofs| {
-            let mut rows = Rows { lengths: vec![], columns: vec![], values: vec![], source: vec![], lift: vec![] };
-            let mut gather = Gather::default();
-            for (i, &dof) in dofs.iter().enumerate() {
-                // All of this may lie scattered: fetch what a later row needs, one step of the chain after the other.
-                let later = |steps: usize| dofs.get(i + steps * AHEAD).copied();
-                later(4).into_iter().for_each(|d| prefetch(offsets.as_ptr(), d as usize));
-                later(3).into_iter().for_each(|d| prefetch(cells.as_ptr(), offsets[d as usize] as usize));
-                later(2).into_iter().flat_map(around).for_each(|&c| {
-                    prefetch(space.cell_dofs.as_ptr(), c as usize * N);
-                    form.prefetch(c as usize);
-                });
-                later(1).into_iter().flat_map(around).for_each(|&c| {
-                    let of_cell = &space.cell_dofs[c as usize * N..(c as usize + 1) * N];
-                    of_cell.iter().for_each(|&d| prefetch(numbering.unknown.as_ptr(), d as usize));
-                });
-                gather.row(form, space, numbering, dof, around(dof));
-                rows.lengths.push(gather.entries.len() as u32);
-                rows.columns.extend(gather.entries.iter().map(|e| e.0));
-                rows.values.extend(gather.entries.iter().map(|e| e.1));
-                rows.source.push(gather.source);
-                rows.lift.push(gather.lift);
-            }
-            rows
-        })
-        .collect();
-    join(n, parts)
+    let around = cells_around(&space.cell_dofs, space.per_cell, space.len());
+    let mut matrix = Matrix { indptr: vec![0], columns: vec![], values: vec![] };
+    let mut load = Load { source: vec![], lift: vec![] };
+    // Rows of one wave are put in place while the next is assembled, in memory that an earlier one has left.
+    let mut finished: Vec<Rows> = Vec::new();
+    for wave in numbering.free.chunks(ROWS * WAVE) {
+        let tasks = wave.par_chunks(ROWS);
+        let next = || tasks.map(|dofs| Rows::new(form, space, numbering, &around, dofs)).collect();
+        (finished, ()) = rayon::join(next, || append(&mut matrix, &mut load, &finished));
+    }
+    append(&mut matrix, &mut load, &finished);
+    (matrix, load)
+}
+
+/// Puts finished rows below the others.
+fn append(matrix: &mut Matrix, load: &mut Load, parts: &[Rows]) {
+    for part in parts {
+        let mut end = matrix.columns.len();
+        matrix.indptr.extend(part.lengths.iter().map(|&length| {
+            end += length as usize;
+            end
+        }));
+        matrix.columns.extend_from_slice(&part.columns);
+        matrix.values.extend_from_slice(&part.values);
+        load.source.extend_from_slice(&part.source);
+        load.lift.extend_from_slice(&part.lift);
+    }
+}
+
+impl Rows {
+    /// The rows of `dofs`; `offsets` and `cells` tell the cells around each degree of freedom.
+    fn new<const V: usize, const N: usize>(
+        form: &LocalForm<V, N>,
+        space: &Space,
+        numbering: &Numbering,
+        (offsets, cells): &(Vec<u32>, Vec<u32>),
+        dofs: &[u32],
+    ) -> Self {
+        let around = |dof: u32| &cells[offsets[dof as usize] as usize..offsets[dof as usize + 1] as usize];
+        let mut rows = Rows { lengths: vec![], columns: vec![], values: vec![], source: vec![], lift: vec![] };
+        let mut gather = Gather::default();
+        for (i, &dof) in dofs.iter().enumerate() {
+            // All of this may lie scattered: fetch what a later row needs, one step of the chain after the other.
+            let later = |steps: usize| dofs.get(i + steps * AHEAD).copied();
+            later(4).into_iter().for_each(|d| prefetch(offsets.as_ptr(), d as usize));
+            later(3).into_iter().for_each(|d| prefetch(cells.as_ptr(), offsets[d as usize] as usize));
+            later(2).into_iter().flat_map(around).for_each(|&c| {
+                prefetch(space.cell_dofs.as_ptr(), c as usize * N);
+                form.prefetch(c as usize);
+            });
+            later(1).into_iter().flat_map(around).for_each(|&c| {
+                let of_cell = &space.cell_dofs[c as usize * N..(c as usize + 1) * N];
+                of_cell.iter().for_each(|&d| prefetch(numbering.unknown.as_ptr(), d as usize));
+            });
+            gather.row(form, space, numbering, dof, around(dof));
+            rows.lengths.push(gather.entries.len() as u32);
+            rows.columns.extend(gather.entries.iter().map(|e| e.0));
+            rows.values.extend(gather.entries.iter().map(|e| e.1));
+            rows.source.push(gather.source);
+            rows.lift.push(gather.lift);
+        }
+        rows
+    }
 }
 
 /// The work space of one row.
@@ -159,33 +193,4 @@ impl Gather {
             same
         });
     }
-}
-
-/// Puts the parts one after the other.
-fn join(n: usize, parts: Vec<Rows>) -> (Matrix, Load) {
-    let mut indptr = Vec::with_capacity(n + 1);
-    indptr.push(0usize);
-    let mut end = 0;
-    for length in parts.iter().flat_map(|p| &p.lengths) {
-        end += *length as usize;
-        indptr.push(end);
-    }
-    let (mut columns, mut values) = (vec![0; end], vec![0.0; end]);
-    let (mut to_columns, mut to_values) = (&mut columns[..], &mut values[..]);
-    let mut targets = Vec::with_capacity(parts.len());
-    for part in &parts {
-        let (c, v);
-        (c, to_columns) = to_columns.split_at_mut(part.columns.len());
-        (v, to_values) = to_values.split_at_mut(part.values.len());
-        targets.push((c, v));
-    }
-    parts.par_iter().zip(targets).for_each(|(part, (c, v))| {
-        c.copy_from_slice(&part.columns);
-        v.copy_from_slice(&part.values);
-    });
-    let load = Load {
-        source: parts.iter().flat_map(|p| &p.source).copied().collect(),
-        lift: parts.iter().flat_map(|p| &p.lift).copied().collect(),
-    };
-    (Matrix { indptr, columns, values }, load)
 }

@@ -81,24 +81,4 @@ impl<'m> Space<'m> {
         }
         Some(dofs)
     }
-
-    /// The cells around each degree of freedom, ascending: `cells[offsets[i]..offsets[i + 1]]` (counting sort).
-    pub(super) fn cells_of_dofs(&self) -> (Vec<u32>, Vec<u32>) {
-        let mut offsets = vec![0u32; self.len() + 1];
-        for &dof in self.cell_dofs.iter() {
-            offsets[dof as usize + 1] += 1;
-        }
-        for i in 0..self.len() {
-            offsets[i + 1] += offsets[i];
-        }
-        let mut next = offsets.clone();
-        let mut cells = vec![0u32; self.cell_dofs.len()];
-        for (c, dofs) in self.cell_dofs.chunks_exact(self.per_cell).enumerate() {
-            for &dof in dofs {
-                cells[next[dof as usize] as usize] = c as u32;
-                next[dof as usize] += 1;
-            }
-        }
-        (offsets, cells)
-    }
 }

@@ -74,6 +74,16 @@ const RANGE_BITS: u32 = 12;
 /// Binary digits of the number of ranges, at most. `32 - MOST_RANGES_BITS + 4 <= 32` keeps `head` whole.
 const MOST_RANGES_BITS: u32 = 11;
 
+/// Binary digits of the number of vertices in a range where there are `points` vertices.
+pub(super) fn range_bits(points: usize) -> u32 {
+    RANGE_BITS.max((usize::BITS - points.leading_zeros()).saturating_sub(MOST_RANGES_BITS))
+}
+
+/// Cells in a block where there are `cells` cells.
+pub(super) fn block_cells(cells: usize) -> usize {
+    BLOCK_CELLS.max(cells.div_ceil(MOST_BLOCKS))
+}
+
 /// All incidences of one range of vertices, in ascending order of (vertices, cell, local number).
 pub(super) struct Range<'a, const R: usize> {
     /// The range's first vertex.
@@ -97,9 +107,9 @@ pub(super) fn visit_ranges<const R: usize, T: Send>(
     visit: impl Fn(Range<R>) -> T + Sync,
 ) -> Vec<T> {
     let points = mesh.points.len();
-    let bits = RANGE_BITS.max((usize::BITS - points.leading_zeros()).saturating_sub(MOST_RANGES_BITS));
+    let bits = range_bits(points);
     let ranges = points.div_ceil(1 << bits);
-    let block_cells = BLOCK_CELLS.max(mesh.cell_count().div_ceil(MOST_BLOCKS));
+    let block_cells = block_cells(mesh.cell_count());
     let blocks: Vec<Block<R>> = mesh
         .cells
         .par_chunks(block_cells * mesh.kind.vertices())

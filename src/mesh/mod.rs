@@ -1,5 +1,6 @@
 //! Simplicial meshes: points, cells of one kind, named groups.
 
+mod around;
 mod defects;
 mod geometry;
 mod incidence;

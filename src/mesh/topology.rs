@@ -3,10 +3,11 @@
 //! Every function is linear in the mesh (up to sorting the few facets around one vertex), takes vertex numbers below
 //! `mesh.points.len()` for granted, and gives the same answer for any number of threads.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
+pub use super::around::cells_around;
 use super::incidence::{local_edges, local_facets, sum_up, visit_ranges};
 use super::{CellKind, Mesh};
 
@@ -101,26 +102,6 @@ pub fn edges(mesh: &Mesh) -> Edges {
     Edges { vertices, of_cells, starts }
 }
 
-/// The cells around each vertex, in CSR form: those of vertex v are `cells[offsets[v]..offsets[v + 1]]`, ascending.
-pub fn cells_of_vertices(mesh: &Mesh) -> (Vec<usize>, Vec<u32>) {
-    let mut offsets = vec![0usize; mesh.points.len() + 1];
-    for &v in &mesh.cells {
-        offsets[v as usize + 1] += 1;
-    }
-    for v in 0..mesh.points.len() {
-        offsets[v + 1] += offsets[v];
-    }
-    let mut next = offsets.clone();
-    let mut cells = vec![0u32; mesh.cells.len()];
-    for (c, cell) in mesh.cells.chunks_exact(mesh.kind.vertices()).enumerate() {
-        for &v in cell {
-            cells[next[v as usize]] = c as u32;
-            next[v as usize] += 1;
-        }
-    }
-    (offsets, cells)
-}
-
 /// The pieces of a mesh that share no vertex.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
@@ -135,45 +116,58 @@ impl Parts {
     pub const NONE: u32 = u32::MAX;
 }
 
-/// Finds the connected parts of a mesh, by union-find over the cells' vertices.
+/// Finds the connected parts of a mesh, by union-find over the cells' vertices (lock-free: Anderson & Woll 1991,
+/// doi:10.1145/103418.103458).
 pub fn connected_parts(mesh: &Mesh) -> Parts {
-    // The root of a set is its smallest vertex, so parents never lie above their children.
-    let mut parent: Vec<u32> = (0..mesh.points.len() as u32).collect();
-    let mut used = vec![false; mesh.points.len()];
-    for cell in mesh.cells.chunks_exact(mesh.kind.vertices()) {
-        used[cell[0] as usize] = true;
-        let mut root = find_root(&mut parent, cell[0]);
-        for &v in &cell[1..] {
-            used[v as usize] = true;
-            let other = find_root(&mut parent, v);
-            let (low, high) = (root.min(other), root.max(other));
-            parent[high as usize] = low;
-            root = low;
-        }
-    }
+    // The root of a set is its smallest vertex, so parents never lie above their children, and which vertices are roots
+    // in the end does not depend on the order of the unions.
+    let parents: Vec<AtomicU32> = (0..mesh.points.len() as u32).into_par_iter().map(AtomicU32::new).collect();
+    let used: Vec<AtomicBool> = mesh.points.par_iter().map(|_| AtomicBool::new(false)).collect();
+    mesh.cells.par_chunks_exact(mesh.kind.vertices()).with_min_len(4096).for_each(|cell| {
+        cell.iter().for_each(|&v| used[v as usize].store(true, Ordering::Relaxed));
+        cell[1..].iter().for_each(|&v| unite(&parents, cell[0], v));
+    });
+    let mut of_points: Vec<u32> = parents.into_iter().map(AtomicU32::into_inner).collect();
     let mut count = 0;
-    for v in 0..parent.len() {
-        let p = parent[v] as usize;
-        parent[v] = match (used[v], p == v) {
+    for (v, used) in used.into_iter().enumerate() {
+        let parent = of_points[v] as usize;
+        of_points[v] = match (used.into_inner(), parent == v) {
             (false, _) => Parts::NONE,
-            (true, false) => parent[p],
+            (true, false) => of_points[parent],
             (true, true) => {
                 count += 1;
                 count as u32 - 1
             }
         };
     }
-    Parts { count, of_points: parent }
+    Parts { count, of_points }
+}
+
+/// Puts the sets of `a` and `b` together.
+fn unite(parents: &[AtomicU32], mut a: u32, mut b: u32) {
+    loop {
+        (a, b) = (find_root(parents, a), find_root(parents, b));
+        let (low, high) = (a.min(b), a.max(b));
+        // Where another thread was faster `high` is a root no more: look again.
+        if a == b || parents[high as usize].compare_exchange(high, low, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            return;
+        }
+    }
 }
 
 /// The root of `v`'s set; halves the path on the way.
-fn find_root(parent: &mut [u32], mut v: u32) -> u32 {
-    while parent[v as usize] != v {
-        let grandparent = parent[parent[v as usize] as usize];
-        parent[v as usize] = grandparent;
+fn find_root(parents: &[AtomicU32], mut v: u32) -> u32 {
+    loop {
+        let parent = parents[v as usize].load(Ordering::Relaxed);
+        if parent == v {
+            return v;
+        }
+        let grandparent = parents[parent as usize].load(Ordering::Relaxed);
+        if grandparent != parent {
+            parents[v as usize].store(grandparent, Ordering::Relaxed);
+        }
         v = grandparent;
     }
-    v
 }
 
 #[cfg(test)]
@@ -246,13 +240,6 @@ mod tests {
         }
         assert_eq!(edges(&triangles()).vertices.len(), 8);
         assert_eq!(edges(&tetrahedra()).vertices.len(), 9);
-    }
-
-    #[test]
-    fn cells_around_a_vertex_ascend() {
-        let (offsets, cells) = cells_of_vertices(&triangles());
-        assert_eq!(offsets, [0, 2, 3, 5, 6, 6, 7, 8, 9]);
-        assert_eq!(cells, [0, 1, 0, 0, 1, 1, 2, 2, 2]);
     }
 
     #[test]

@@ -102,6 +102,47 @@ impl VoxelSolver {
         Ok(report)
     }
 
+    /// Runs every sweep of an iteration `repetitions` times on the right-hand side `b`, in turn, and gives the median times.
+    ///
+    /// Errors: as [`VoxelSolver::solve`].
+    pub fn profile(&mut self, b: &[f64], repetitions: usize) -> Result<Vec<Sweep>> {
+        let mut x = vec![0.0; b.len()];
+        check(self.operator(), b, &x, &StopRule::default())?;
+        self.components.check(b)?;
+        let s = power_of_two_below_inverse(self.components.norm(b).max(f64::MIN_POSITIVE));
+        let cells = x.len() as f64;
+        let VoxelSolver { multigrid, p, q, .. } = self;
+        let mut times: [Vec<f64>; 6] = Default::default();
+        for _ in 0..repetitions.max(1) {
+            let mut clock = Instant::now();
+            let mut lap = |sweep: usize| {
+                times[sweep].push(clock.elapsed().as_secs_f64());
+                clock = Instant::now();
+            };
+            multigrid.finest().refresh(s, b, &x);
+            lap(0);
+            multigrid.descend();
+            lap(1);
+            multigrid.below();
+            lap(2);
+            multigrid.ascend();
+            lap(3);
+            multigrid.finest().direction(0.0, p, q);
+            lap(4);
+            multigrid.finest().advance(0.0, s, q, &mut x);
+            lap(5);
+        }
+        let [refresh, descend, ascend, direction, advance] = multigrid.finest().traffic();
+        let below = multigrid.traffic() - descend - ascend;
+        let names = ["refresh", "descend", "coarser levels", "ascend", "direction", "advance"];
+        let traffic = [refresh, descend, below, ascend, direction, advance];
+        let sweeps = names.into_iter().zip(traffic).zip(times).map(|((name, bytes), mut times)| {
+            times.sort_by(f64::total_cmp);
+            Sweep { name, bytes: bytes * cells, seconds: times[times.len() / 2] }
+        });
+        Ok(sweeps.collect())
+    }
+
     fn iterate(
         &mut self,
         b: &[f64],
