@@ -1,6 +1,6 @@
 //! `filet mesh info | convert | generate`.
 
-use super::{Done, input, print_data, say};
+use super::{Done, input, print_data, say, scene};
 use crate::error::{Error, Result};
 use crate::mesh::io::{self, MeshFile};
 use crate::mesh::quality::{Defects, Quality, quality};
@@ -20,8 +20,16 @@ pub(super) enum Mesh {
 /// Size, quality, groups and defects of a mesh
 #[derive(Debug, Args)]
 pub(super) struct Info {
-    #[arg(value_name = "MESH", help = input::MESH_HELP)]
+    #[arg(value_name = "MESH", help = format!("{}; or voxel scene ({})", input::MESH_HELP, input::SCENE_HELP))]
     mesh: String,
+
+    /// Seed of a built-in voxel scene
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// Draw a slice of a voxel scene (.png)
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 
     /// Print one JSON object on stdout
     #[arg(long)]
@@ -43,14 +51,18 @@ pub(super) struct Convert {
     refine: u32,
 }
 
-/// Make a built-in shape
+/// Make a built-in shape or voxel scene
 #[derive(Debug, Args)]
 pub(super) struct Generate {
-    /// interval:N, square:N, cube:N, disc:N, annulus:N, l_shape:N, ball:N, graded_square:N
+    /// interval:N, square:N, cube:N, disc:N, annulus:N, l_shape:N, ball:N, graded_square:N; scenes: smoke:N, dam:N, splash:N, walls:N, pockets:N, channels:N, box:N, empty:N with N, N0xN1xN2 or N0xN1 cells
     #[arg(value_name = "SHAPE")]
     shape: String,
 
-    /// The file to write (.vtu, or .msh: MSH 4.1)
+    /// Seed of a scene: the same seed makes the same scene
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// The file to write (.vtu, or .msh: MSH 4.1; a scene: .h5)
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -64,6 +76,7 @@ impl Mesh {
                 file.notes.iter().for_each(|note| say(quiet, "note", note));
                 write(&c.output, &file, quiet)
             }
+            Mesh::Generate(g) if input::is_scene(&g.shape) => scene::generate(&g.shape, g.seed, &g.output, quiet),
             Mesh::Generate(g) => match shapes::built_in(&g.shape) {
                 Some(_) => write(&g.output, &input::load(&g.shape, 0)?, quiet),
                 None => Err(Error::Option {
@@ -89,6 +102,16 @@ fn write(path: &Path, file: &MeshFile, quiet: bool) -> Result<Done> {
 
 impl Info {
     fn run(&self, quiet: bool) -> Result<Done> {
+        if input::is_scene(&self.mesh) {
+            return scene::info(&self.mesh, self.seed, self.plot.as_deref(), self.json, quiet);
+        }
+        if let Some(path) = &self.plot {
+            return Err(Error::Option {
+                option: "--plot".into(),
+                value: path.display().to_string(),
+                what: "only voxel scenes are drawn here; `filet solve --plot` draws a solution on a mesh".into(),
+            });
+        }
         let file = input::load(&self.mesh, 0)?;
         let q = quality(&file.mesh);
         if self.json {

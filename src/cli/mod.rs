@@ -9,6 +9,7 @@ mod interrupt;
 mod mesh;
 mod problem;
 mod progress;
+mod scene;
 mod settings;
 mod solution;
 mod solve;

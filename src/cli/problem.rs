@@ -48,6 +48,24 @@ pub(super) struct ProblemArgs {
     degree: Option<u8>,
 }
 
+impl ProblemArgs {
+    /// The first option given, if any is.
+    pub fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--problem", self.problem.is_some()),
+            ("--source", self.source.is_some()),
+            ("--conductivity", !self.conductivity.is_empty()),
+            ("--reaction", self.reaction.is_some()),
+            ("--dirichlet", !self.dirichlet.is_empty()),
+            ("--neumann", !self.neumann.is_empty()),
+            ("--robin", !self.robin.is_empty()),
+            ("--exact", self.exact.is_some()),
+            ("--degree", self.degree.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+}
+
 /// A problem and what is known of its solution.
 #[derive(Debug)]
 pub(super) struct Given {

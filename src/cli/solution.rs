@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Outputs {
-    /// Write u, |grad u|, grad u and the flux -k grad u to FILE (.vtu, or .xdmf with .h5 beside it)
+    /// Write u, |grad u|, grad u and the flux -k grad u to FILE (.vtu, or .xdmf with .h5 beside it); a scene's pressure (.h5)
     #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
 
     /// Draw the solution (.png)
     #[arg(long, value_name = "FILE")]
-    plot: Option<PathBuf>,
+    pub plot: Option<PathBuf>,
 
     /// Draw the residual history (.png, .svg)
     #[arg(long, value_name = "FILE")]
@@ -28,7 +28,7 @@ pub(super) struct Outputs {
 
     /// Write A, b and x as PREFIX_A.mtx, PREFIX_b.mtx (Matrix Market)
     #[arg(long, value_name = "PREFIX")]
-    matrix_market: Option<String>,
+    pub matrix_market: Option<String>,
 }
 
 /// A solved problem.
@@ -43,7 +43,7 @@ pub(super) struct Solved<'a> {
 
 impl Outputs {
     /// Finds what can be wrong with the names before anything is computed.
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self, endings: &[&str]) -> Result<()> {
         let known = |path: &Option<PathBuf>, option: &str, endings: &[&str]| match path {
             Some(p) if !endings.iter().any(|e| p.extension().is_some_and(|x| x == *e)) => Err(Error::Option {
                 option: option.into(),
@@ -52,7 +52,7 @@ impl Outputs {
             }),
             _ => Ok(()),
         };
-        known(&self.output, "--output", &["vtu", "xdmf"])?;
+        known(&self.output, "--output", endings)?;
         known(&self.plot, "--plot", &["png"])?;
         known(&self.plot_residuals, "--plot-residuals", &["png", "svg"])?;
         let folders = [&self.output, &self.plot, &self.plot_residuals].into_iter().flatten().map(PathBuf::as_path);
@@ -83,12 +83,18 @@ impl Outputs {
             plot::solution(path, space.mesh, &solved.u[..space.mesh.points.len()], &SolutionPlot::default())?;
             written.push(path.display().to_string());
         }
+        self.write_residuals(solved.solver.method.name(), solved.report, &mut written)?;
+        Ok(written)
+    }
+
+    /// Writes the picture of the residuals, where it was asked for.
+    pub fn write_residuals(&self, method: &str, report: &Report, written: &mut Vec<String>) -> Result<()> {
         if let Some(path) = &self.plot_residuals {
-            let history = Curve::history(solved.solver.method.name(), solved.report.residuals.clone());
+            let history = Curve::history(method, report.residuals.clone());
             plot::curves(path, &[history], &CurvesPlot { log_y: true, ..residual_axes() })?;
             written.push(path.display().to_string());
         }
-        Ok(written)
+        Ok(())
     }
 }
 

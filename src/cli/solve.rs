@@ -3,7 +3,7 @@
 use super::problem::{Given, ProblemArgs};
 use super::progress::Progress;
 use super::solution::{self, Outputs};
-use super::{Done, input, interrupt, print_data, say, settings};
+use super::{Done, input, interrupt, print_data, say, scene, settings};
 use crate::assembly::{Errors, System};
 use crate::error::{Error, Result};
 use crate::mesh::io::MeshFile;
@@ -11,7 +11,7 @@ use crate::mesh::quality;
 use crate::operator::LinearOperator;
 use crate::report::format::{bytes, count, seconds, significant};
 use crate::report::memory::peak_bytes;
-use crate::solver::{Method, Outcome, Report, Solver, SolverConfig};
+use crate::solver::{Iterate, Method, Outcome, Report, Solver, SolverConfig};
 use crate::sparse::vector::norm2;
 use clap::Args;
 use std::ops::ControlFlow;
@@ -24,9 +24,11 @@ use std::time::Instant;
   filet solve meshes/plate.msh --plot plate.png
   filet solve part.msh --source 0 --dirichlet base=20 --robin holes=5,500 -o part.vtu
   filet solve square:64 --exact 'sin(pi*x)*sin(pi*y)' --degree 2 --json
-  filet solve big.msh --method pcg-amg --rtol 1e-10 --plot-residuals residuals.png")]
+  filet solve big.msh --method pcg-amg --rtol 1e-10 --plot-residuals residuals.png
+  filet solve scene.h5 -o pressure.h5 --plot slice.png
+  filet solve smoke:128 --seed 3 --rtol 1e-6")]
 pub(super) struct Solve {
-    #[arg(value_name = "MESH", help = input::MESH_HELP)]
+    #[arg(value_name = "MESH", help = format!("{}; or voxel scene ({})", input::MESH_HELP, input::SCENE_HELP))]
     mesh: String,
 
     #[command(flatten)]
@@ -36,7 +38,11 @@ pub(super) struct Solve {
     #[arg(long, value_name = "N", default_value_t = 0)]
     refine: u32,
 
-    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct [default: auto]
+    /// Seed of a built-in voxel scene
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; gmg (voxel scenes) [default: auto]
     #[arg(long, value_name = "METHOD", help_heading = "Solver", value_parser = settings::method)]
     method: Option<Method>,
 
@@ -66,17 +72,17 @@ pub(super) struct Solve {
 
 /// Wall-clock seconds of each phase.
 #[derive(Debug, Default, serde::Serialize)]
-struct Seconds {
-    read: f64,
-    assemble: f64,
-    setup: f64,
-    solve: f64,
-    write: f64,
-    total: f64,
+pub(super) struct Seconds {
+    pub read: f64,
+    pub assemble: f64,
+    pub setup: f64,
+    pub solve: f64,
+    pub write: f64,
+    pub total: f64,
 }
 
 /// Seconds since `clock`, which starts again.
-fn lap(clock: &mut Instant) -> f64 {
+pub(super) fn lap(clock: &mut Instant) -> f64 {
     let seconds = clock.elapsed().as_secs_f64();
     *clock = Instant::now();
     seconds
@@ -87,7 +93,10 @@ impl Solve {
         let (start, mut clock) = (Instant::now(), Instant::now());
         let mut time = Seconds::default();
         let config = self.solver_config()?;
-        self.outputs.check()?;
+        if input::is_scene(&self.mesh) {
+            return self.run_scene(config, quiet);
+        }
+        self.outputs.check(&["vtu", "xdmf"])?;
         let progress = Progress::new(quiet);
         progress.phase("reading");
         let file = input::load(&self.mesh, self.refine)?;
@@ -130,18 +139,24 @@ impl Solve {
         time.write = lap(&mut clock);
         time.total = start.elapsed().as_secs_f64();
         progress.finish();
-        if !written.is_empty() {
-            say(quiet, "output", format!("{} in {}", written.join(", "), seconds(time.write)));
-        }
-        say(
-            quiet,
-            "total",
-            format!("{}, peak memory {}", seconds(time.total), peak_bytes().map_or("unknown".into(), bytes)),
-        );
+        say_end(quiet, &written, &time);
         if self.json {
             print_data(&self.object(&file, &system, &solver, &report, residual, errors, &time, &written).to_string())?;
         }
         Ok(if report.outcome == Outcome::Converged { Done::Fully } else { Done::Partly })
+    }
+
+    fn run_scene(&self, config: SolverConfig, quiet: bool) -> Result<Done> {
+        let option = self.problem.first_given().or((self.refine > 0).then_some("--refine"));
+        let option = option.or(self.outputs.matrix_market.is_some().then_some("--matrix-market"));
+        if let Some(option) = option {
+            return Err(Error::Option {
+                option: option.into(),
+                value: self.mesh.clone(),
+                what: "a voxel scene brings its own problem; this option is for meshes".into(),
+            });
+        }
+        scene::Run { name: &self.mesh, seed: self.seed, config, outputs: &self.outputs, json: self.json, quiet }.run()
     }
 
     fn solver_config(&self) -> Result<SolverConfig> {
@@ -231,7 +246,17 @@ fn say_solver(quiet: bool, solver: &Solver, time: f64) {
     say(quiet, "setup", format!("{}, {} in {}", solver.summary(), bytes(solver.bytes() as u64), seconds(time)));
 }
 
-fn summary(report: &Report, time: f64) -> String {
+/// What was written, and what all took.
+pub(super) fn say_end(quiet: bool, written: &[String], time: &Seconds) {
+    if !written.is_empty() {
+        say(quiet, "output", format!("{} in {}", written.join(", "), seconds(time.write)));
+    }
+    let peak = peak_bytes().map_or("unknown".into(), bytes);
+    say(quiet, "total", format!("{}, peak memory {peak}", seconds(time.total)));
+}
+
+/// How the solve ended, in words.
+pub(super) fn summary(report: &Report, time: f64) -> String {
     let note = match report.outcome {
         Outcome::Stopped => "; stopped on request, what there is will be written",
         Outcome::Converged => "",
@@ -252,11 +277,14 @@ fn solve(system: &System, solver: &mut Solver, progress: &Progress) -> Result<(V
     progress.solve();
     let mut x = vec![0.0; system.unknowns()];
     let rtol = solver.stop.rtol;
-    let report = solver.solve(&system.a, &system.b, &mut x, &mut |iterate| {
-        progress.iteration(iterate, rtol);
-        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
+    let report = solver.solve(&system.a, &system.b, &mut x, &mut |iterate| watch(progress, iterate, rtol))?;
     Ok((x, report))
+}
+
+/// Shows an iteration; stops on Ctrl-C.
+pub(super) fn watch(progress: &Progress, iterate: &Iterate, rtol: f64) -> ControlFlow<()> {
+    progress.iteration(iterate, rtol);
+    if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// ‖b − A x‖₂ / ‖b‖₂ in double precision; 0 where b = 0.

@@ -2,7 +2,7 @@
 //! sides.
 
 use super::{Cg, Observer, Report, StopRule, direct};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::precond::amg::{Amg, AmgConfig};
 use crate::precond::{Ic, IcConfig, Identity, Jacobi, Preconditioner};
 use crate::sparse::{Cholesky, Csr};
@@ -24,11 +24,14 @@ pub enum Method {
     PcgAmg,
     /// Sparse Cholesky factorization.
     Direct,
+    /// Conjugate gradients with geometric multigrid, on voxel scenes: [`VoxelSolver`](super::VoxelSolver).
+    Gmg,
 }
 
 impl Method {
     /// Every method but `auto`.
-    pub const ALL: [Method; 5] = [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct];
+    pub const ALL: [Method; 6] =
+        [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct, Method::Gmg];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Method {
             Method::PcgIc => "pcg-ic",
             Method::PcgAmg => "pcg-amg",
             Method::Direct => "direct",
+            Method::Gmg => "gmg",
         }
     }
 
@@ -49,6 +53,7 @@ impl Method {
             Method::PcgJacobi => "jacobi",
             Method::PcgIc => "ic",
             Method::PcgAmg => "amg",
+            Method::Gmg => "gmg",
         }
     }
 
@@ -103,6 +108,13 @@ impl SolverConfig {
             Method::PcgIc => Engine::Ic(self.precond.ic.build(a)?),
             Method::PcgAmg => Engine::Amg(self.precond.amg.build(a)?),
             Method::Auto | Method::Cg => Engine::Identity(Identity),
+            Method::Gmg => {
+                return Err(Error::Option {
+                    option: "method".into(),
+                    value: "gmg".into(),
+                    what: "geometric multigrid is for voxel scenes; on meshes take pcg-amg".into(),
+                });
+            }
         };
         let n = if method == Method::Direct { 0 } else { a.nrows() };
         Ok(Solver { method, why, engine, workspace: Cg::new(n), stop: self.stop.clone() })

@@ -8,10 +8,12 @@
 
 mod components;
 mod generate;
+mod io;
 mod scene;
 
 pub use components::{COMPATIBLE, Component, Components};
 pub use generate::{Family, built_in, generate};
+pub use io::{read, read_pressure, write_pressure};
 pub use scene::Scene;
 
 use crate::error::{Error, Result};

@@ -18,6 +18,7 @@ mod plane_picture;
 mod png;
 mod raster;
 mod shade;
+mod slice;
 mod solution;
 mod space;
 mod space_picture;
@@ -26,4 +27,5 @@ mod text;
 mod ticks;
 
 pub use curves::{Curve, CurvesPlot, curves};
+pub use slice::slice;
 pub use solution::{Axis3, Cut, SolutionPlot, solution};

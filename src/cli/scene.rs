@@ -1,0 +1,215 @@
+//! `filet solve SCENE`: the pressure problem of a voxel scene; and what `filet mesh` does with scenes.
+
+use super::progress::Progress;
+use super::solution::Outputs;
+use super::solve::{Seconds, lap, say_end, summary, watch};
+use super::{Done, input, interrupt, print_data, say};
+use crate::assembly::VoxelSystem;
+use crate::error::{Error, Result};
+use crate::operator::voxel::VoxelOperator;
+use crate::report::format::{bytes, count, seconds, significant};
+use crate::report::memory::peak_bytes;
+use crate::report::plot;
+use crate::solver::{Method, Outcome, Report, SolverConfig, VoxelSolver};
+use crate::voxel::{AIR, Components, FLUID, SOLID, Scene, write_pressure};
+use std::path::Path;
+use std::time::Instant;
+
+/// A solve of a scene.
+pub(super) struct Run<'a> {
+    pub name: &'a str,
+    pub seed: u64,
+    pub config: SolverConfig,
+    pub outputs: &'a Outputs,
+    pub json: bool,
+    pub quiet: bool,
+}
+
+/// The pressure, how the solve went, and the bytes of what was set up for it.
+struct Solved {
+    method: Method,
+    pressure: Vec<f64>,
+    report: Report,
+}
+
+impl Run<'_> {
+    pub fn run(&self) -> Result<Done> {
+        let (start, mut clock) = (Instant::now(), Instant::now());
+        let mut time = Seconds::default();
+        self.outputs.check(&["h5"])?;
+        let progress = Progress::new(self.quiet);
+        progress.phase("reading");
+        let scene = input::load_scene(self.name, self.seed)?;
+        time.read = lap(&mut clock);
+        progress.say(|| say_scene(self.quiet, self.name, &scene));
+        let solved = match self.config.method {
+            Method::Auto | Method::Gmg => self.solve_gmg(&scene, &progress, &mut time)?,
+            _ => self.solve_matrix(&scene, &progress, &mut time)?,
+        };
+        progress.say(|| say(self.quiet, "solve", summary(&solved.report, time.solve)));
+        lap(&mut clock);
+        progress.phase("writing");
+        let written = self.write(&scene, &solved)?;
+        time.write = lap(&mut clock);
+        time.total = start.elapsed().as_secs_f64();
+        progress.finish();
+        say_end(self.quiet, &written, &time);
+        if self.json {
+            print_data(&self.object(&scene, &solved, &time, &written).to_string())?;
+        }
+        Ok(if solved.report.outcome == Outcome::Converged { Done::Fully } else { Done::Partly })
+    }
+
+    fn solve_gmg(&self, scene: &Scene, progress: &Progress, time: &mut Seconds) -> Result<Solved> {
+        progress.phase("setting up");
+        let mut clock = Instant::now();
+        let mut solver = VoxelSolver::new(&scene.grid)?;
+        time.setup = lap(&mut clock);
+        let (levels, unknowns) = (solver.multigrid().grid_levels(), solver.multigrid().sparse_unknowns());
+        progress.say(|| {
+            say(self.quiet, "method", "gmg");
+            let text = format!("{levels} grid levels, {} sparse unknowns below", count(unknowns as u64));
+            say(self.quiet, "setup", format!("{text}; {} in {}", bytes(solver.bytes() as u64), seconds(time.setup)));
+        });
+        interrupt::install();
+        progress.solve();
+        let mut pressure = vec![0.0; scene.grid.cells()];
+        let stop = &self.config.stop;
+        let report =
+            solver.solve(&scene.rhs, &mut pressure, stop, &mut |iterate| watch(progress, iterate, stop.rtol))?;
+        time.solve = lap(&mut clock);
+        Ok(Solved { method: Method::Gmg, pressure, report })
+    }
+
+    fn solve_matrix(&self, scene: &Scene, progress: &Progress, time: &mut Seconds) -> Result<Solved> {
+        progress.phase("assembling");
+        let mut clock = Instant::now();
+        let system = VoxelSystem::new(&scene.grid, &VoxelOperator::new(&scene.grid))?;
+        let b = system.right_hand_side(&scene.rhs)?;
+        time.assemble = lap(&mut clock);
+        progress.phase("setting up");
+        let mut solver = self.config.build(&system.a, scene.grid.dimension())?;
+        time.setup = lap(&mut clock);
+        progress.say(|| {
+            say(self.quiet, "method", solver.method.name());
+            let bytes = bytes(solver.bytes() as u64);
+            say(self.quiet, "setup", format!("{}; {bytes} in {}", solver.summary(), seconds(time.setup)));
+        });
+        interrupt::install();
+        progress.solve();
+        let mut x = vec![0.0; b.len()];
+        let rtol = solver.stop.rtol;
+        let report = solver.solve(&system.a, &b, &mut x, &mut |iterate| watch(progress, iterate, rtol))?;
+        time.solve = lap(&mut clock);
+        Ok(Solved { method: solver.method, pressure: system.pressure(&x), report })
+    }
+
+    fn write(&self, scene: &Scene, solved: &Solved) -> Result<Vec<String>> {
+        let mut written = Vec::new();
+        if let Some(path) = &self.outputs.output {
+            write_pressure(path, &scene.grid, &solved.pressure)?;
+            written.push(path.display().to_string());
+        }
+        if let Some(path) = &self.outputs.plot {
+            plot::slice(path, &scene.grid, &solved.pressure, "Pressure", "p")?;
+            written.push(path.display().to_string());
+        }
+        self.outputs.write_residuals(solved.method.name(), &solved.report, &mut written)?;
+        Ok(written)
+    }
+
+    fn object(&self, scene: &Scene, solved: &Solved, time: &Seconds, written: &[String]) -> serde_json::Value {
+        serde_json::json!({
+            "command": "solve",
+            "input": self.name,
+            "dimension": scene.grid.dimension(),
+            "shape": scene.grid.sides(),
+            "cells": scene.grid.cells(),
+            "unknowns": scene.grid.fluid_cells(),
+            "method": solved.method.name(),
+            "precond": solved.method.preconditioner(),
+            "outcome": solved.report.outcome.name(),
+            "iterations": solved.report.iterations,
+            "relative_residual": solved.report.relative_residual(),
+            "residuals": solved.report.residuals,
+            "seconds": time,
+            "peak_bytes": peak_bytes(),
+            "threads": rayon::current_num_threads(),
+            "device": "cpu",
+            "outputs": written,
+        })
+    }
+}
+
+fn say_scene(quiet: bool, name: &str, scene: &Scene) {
+    let sides: Vec<String> = scene.grid.sides().iter().map(usize::to_string).collect();
+    let fluid = count(scene.grid.fluid_cells() as u64);
+    say(quiet, "scene", format!("{name}   {} cells, {fluid} fluid", sides.join(" x ")));
+}
+
+/// `filet mesh info SCENE`.
+pub(super) fn info(name: &str, seed: u64, plot: Option<&Path>, json: bool, quiet: bool) -> Result<Done> {
+    let scene = input::load_scene(name, seed)?;
+    let components = Components::of(&scene.grid);
+    let (norm, compatible) = (components.norm(&scene.rhs), components.check(&scene.rhs));
+    if let Some(path) = plot {
+        plot_scene(path, &scene)?;
+    }
+    let cells = scene.grid.cells();
+    let counts = [SOLID, FLUID, AIR].map(|kind| scene.grid.flags().iter().filter(|f| **f == kind).count());
+    let (all, closed) = (components.list().len(), components.closed().count());
+    let largest = components.list().iter().map(|c| c.cells).max().unwrap_or(0);
+    if json {
+        let object = serde_json::json!({
+            "command": "mesh info",
+            "input": name,
+            "dimension": scene.grid.dimension(),
+            "shape": scene.grid.sides(),
+            "spacing": scene.grid.spacing,
+            "cells": cells,
+            "solid": counts[0],
+            "fluid": counts[1],
+            "air": counts[2],
+            "components": all,
+            "closed_components": closed,
+            "largest_component": largest,
+            "rhs_norm": norm,
+            "compatible": compatible.is_ok(),
+        });
+        print_data(&object.to_string())?;
+        return Ok(Done::Fully);
+    }
+    say_scene(quiet, name, &scene);
+    let part = |n: usize, kind: &str| format!("{} {kind} ({:.1} %)", count(n as u64), 100.0 * n as f64 / cells as f64);
+    let kinds = [part(counts[0], "solid"), part(counts[1], "fluid"), part(counts[2], "air")];
+    say(quiet, "cells", kinds.join(", "));
+    let text = format!("{} of fluid, {closed} without air; the largest has {} cells", all, count(largest as u64));
+    say(quiet, "parts", text);
+    let balance = match compatible {
+        Ok(()) if closed == 0 => "the solution is unique".to_string(),
+        Ok(()) => "sums to 0 on the parts without air: solutions up to a constant on each".to_string(),
+        Err(e) => e.to_string(),
+    };
+    say(quiet, "rhs", format!("|b| = {}; {balance}", significant(norm)));
+    Ok(Done::Fully)
+}
+
+/// `filet mesh generate SCENE`.
+pub(super) fn generate(name: &str, seed: u64, output: &Path, quiet: bool) -> Result<Done> {
+    if !output.extension().is_some_and(|e| e == "h5" || e == "hdf5") {
+        return Err(Error::Option {
+            option: "--output".into(),
+            value: output.display().to_string(),
+            what: "a voxel scene is written as .h5".into(),
+        });
+    }
+    let scene = input::load_scene(name, seed)?;
+    scene.write(output)?;
+    say_scene(quiet, &output.display().to_string(), &scene);
+    Ok(Done::Fully)
+}
+
+/// Draws the right-hand side.
+fn plot_scene(path: &Path, scene: &Scene) -> Result<()> {
+    plot::slice(path, &scene.grid, &scene.rhs, "Right-hand side", "b")
+}
