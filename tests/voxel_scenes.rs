@@ -1,0 +1,176 @@
+//! Voxel scenes: files, the command line on them, and the solver on every family.
+
+use assert_cmd::Command;
+use filet::assembly::VoxelSystem;
+use filet::hdf5::{Attribute, Layout, Writer};
+use filet::operator::voxel::VoxelOperator;
+use filet::solver::{Outcome, StopRule, VoxelSolver, unobserved};
+use filet::sparse::Cholesky;
+use filet::voxel::{
+    AIR, FLUID, Family, SOLID, Scene, VoxelGrid, built_in, generate, read, read_pressure, write_pressure,
+};
+use std::path::Path;
+
+fn filet(args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_filet")).args(args).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// The message of a command that must end with exit code 2 and without a panic.
+fn refused(args: &[&str]) -> String {
+    let (code, _, message) = filet(args);
+    assert!(code == 2 && !message.contains("panicked"), "{args:?}: {message}");
+    message
+}
+
+#[test]
+fn every_family_agrees_with_cholesky_to_1e_9() {
+    for family in Family::ALL {
+        for (seed, sides) in [&[14usize, 17, 15][..], &[40, 37]].into_iter().enumerate() {
+            let scene = generate(family, sides, seed as u64 + 3).unwrap();
+            let mut x = vec![0.0; scene.grid.cells()];
+            let stop = StopRule { rtol: 1e-12, ..StopRule::default() };
+            let report =
+                VoxelSolver::new(&scene.grid).unwrap().solve(&scene.rhs, &mut x, &stop, &mut unobserved).unwrap();
+            assert_eq!(report.outcome, Outcome::Converged, "{family:?}");
+            let system = VoxelSystem::new(&scene.grid, &VoxelOperator::new(&scene.grid)).unwrap();
+            let mut exact = system.right_hand_side(&scene.rhs).unwrap();
+            Cholesky::new(&system.a).unwrap().solve_in_place(&mut exact);
+            let exact = system.pressure(&exact);
+            let scale = exact.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            let off = x.iter().zip(&exact).map(|(x, e)| (x - e).abs()).fold(0.0, f64::max);
+            assert!(off <= 1e-9 * scale, "{family:?} {sides:?}: off by {off:.1e} of {scale:.1e}");
+        }
+    }
+}
+
+#[test]
+fn every_family_takes_few_iterations_and_reaches_1e_10() {
+    for family in Family::ALL {
+        for (seed, sides) in [&[48usize, 48, 48][..], &[31, 40, 57], &[200, 160]].into_iter().enumerate() {
+            let scene = generate(family, sides, seed as u64).unwrap();
+            let mut solver = VoxelSolver::new(&scene.grid).unwrap();
+            let mut x = vec![0.0; scene.grid.cells()];
+            for (rtol, limit) in [(1e-6, 14), (1e-10, 24)] {
+                x.fill(0.0);
+                let stop = StopRule { rtol, ..StopRule::default() };
+                let report = solver.solve(&scene.rhs, &mut x, &stop, &mut unobserved).unwrap();
+                let fine = report.outcome == Outcome::Converged && report.iterations <= limit;
+                assert!(fine, "{family:?} {sides:?} to {rtol:.0e}: {}, {}", report.outcome, report.iterations);
+            }
+        }
+    }
+}
+
+#[test]
+fn scenes_and_pressures_come_back_from_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["smoke:12x9x20", "splash:30x21"] {
+        let path = folder.path().join("scene.h5");
+        let mut scene = built_in(name, 4).unwrap().unwrap();
+        scene.grid.spacing = 0.125;
+        scene.write(&path).unwrap();
+        assert_eq!(read(&path).unwrap(), scene);
+        let path = folder.path().join("pressure.h5");
+        write_pressure(&path, &scene.grid, &scene.rhs).unwrap();
+        assert_eq!(read_pressure(&path).unwrap(), (scene.grid.sides().to_vec(), scene.rhs));
+    }
+}
+
+#[test]
+fn a_file_of_h5py_is_read_whatever_its_number_types() {
+    // Flags as int32, right-hand side as float32: written by h5py 3.
+    let scene = read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/h5/scene.h5")).unwrap();
+    assert_eq!((scene.grid.sides(), scene.grid.spacing), (&[5, 6, 7][..], 0.25));
+    let flag = |i, j, k| scene.grid.flags()[scene.grid.index(i, j, k)];
+    assert_eq!((flag(0, 0, 0), flag(2, 3, 3), flag(4, 5, 6)), (FLUID, SOLID, AIR));
+    assert_eq!(scene.rhs[14], 2.0);
+}
+
+#[test]
+fn the_command_solves_describes_and_draws_scenes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (scene, out, picture) = (file("scene.h5"), file("out.h5"), file("slice.png"));
+    assert_eq!(filet(&["mesh", "generate", "pockets:20", "--seed", "2", "-o", &scene]).0, 0);
+    let (_, info, _) = filet(&["mesh", "info", &scene, "--json", "--plot", &picture]);
+    let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+    assert_eq!((info["cells"].as_u64(), info["compatible"].as_bool()), (Some(8000), Some(true)));
+    assert!(info["closed_components"].as_u64().unwrap() > 0 && std::fs::metadata(&picture).unwrap().len() > 1000);
+    let mut pressures = Vec::new();
+    for method in ["gmg", "direct", "cg", "pcg-jacobi", "pcg-ic", "pcg-amg"] {
+        let args = ["solve", &scene, "--method", method, "--rtol", "1e-11", "-o", &out, "--plot", &picture, "--json"];
+        let (code, object, message) = filet(&args);
+        assert_eq!(code, 0, "{method}: {message}");
+        let object: serde_json::Value = serde_json::from_str(&object).unwrap();
+        assert_eq!((object["method"].as_str(), object["outcome"].as_str()), (Some(method), Some("converged")));
+        pressures.push(read_pressure(&out).unwrap().1);
+    }
+    for other in &pressures[1..] {
+        assert!(pressures[0].iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-7));
+    }
+    let (code, _, message) = filet(&["solve", "dam:24", "--seed", "5", "--max-iterations", "1"]);
+    assert!(code == 1 && message.contains("limit"), "{message}");
+}
+
+#[test]
+fn what_is_wrong_with_a_scene_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.h5");
+    let name = path.display().to_string();
+    let write = |shape: &[usize], flags: &[u8], rhs: Option<(&[usize], &[f64])>, spacing: Option<f64>| {
+        let mut writer = Writer::create(&path).unwrap();
+        writer.write("flags", shape, flags, Layout::Contiguous).unwrap();
+        if let Some((shape, rhs)) = rhs {
+            writer.write("rhs", shape, rhs, Layout::Contiguous).unwrap();
+        }
+        if let Some(h) = spacing {
+            writer.attribute("/", "spacing", &Attribute::Float(h)).unwrap();
+        }
+        writer.finish().unwrap();
+        refused(&["solve", &name])
+    };
+    let flags = [FLUID; 8];
+    let has = |message: String, words: &[&str]| {
+        assert!(words.iter().all(|w| message.contains(w)) && message.contains("bad.h5"), "{message}");
+    };
+    has(write(&[8], &flags, None, None), &["/flags", "[8]", "two or three"]);
+    has(write(&[2, 2, 2], &[1, 1, 1, 1, 1, 9, 1, 1], None, None), &["flag 9 in cell [1, 0, 1]"]);
+    has(write(&[2, 2, 2], &[AIR; 8], None, None), &["without fluid"]);
+    has(write(&[2, 2, 2], &flags, Some((&[2, 4], &[0.0; 8])), None), &["/rhs", "[2, 4]", "[2, 2, 2]"]);
+    let mut rhs = [0.0; 8];
+    rhs[3] = f64::NAN;
+    has(write(&[2, 2, 2], &flags, Some((&[2, 2, 2], &rhs)), None), &["NaN in fluid cell [0, 1, 1]"]);
+    has(write(&[2, 2, 2], &flags, None, Some(-1.0)), &["spacing", "positive"]);
+    rhs[3] = 2.5;
+    let message = write(&[2, 2, 2], &flags, Some((&[2, 2, 2], &rhs)), None);
+    assert!(message.contains("pocket of 8 cells around cell [0, 0, 0]") && message.contains("2.500e0"), "{message}");
+    // Cut short, no scene at all, not there.
+    let whole = {
+        Scene::new(VoxelGrid::new(&[4, 4, 4], vec![FLUID; 64]).unwrap(), vec![0.0; 64]).unwrap().write(&path).unwrap();
+        std::fs::read(&path).unwrap()
+    };
+    for length in (0..whole.len()).step_by(97) {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        refused(&["mesh", "info", &name]);
+    }
+    let mut other = Writer::create(&path).unwrap();
+    other.write("pressure", &[2], &[1.0, 2.0], Layout::Contiguous).unwrap();
+    other.finish().unwrap();
+    has(refused(&["solve", &name]), &["flags"]);
+    std::fs::remove_file(&path).unwrap();
+    has(refused(&["solve", &name]), &["cannot read"]);
+    for (args, word) in [
+        (&["solve", "smoke:8", "--degree", "2"][..], "--degree"),
+        (&["solve", "smoke:8", "--refine", "1"], "--refine"),
+        (&["solve", "smoke:8", "--matrix-market", "a"], "--matrix-market"),
+        (&["solve", "smoke:8", "-o", "a.vtu"], ".h5"),
+        (&["solve", "smoke:8x"], "not a shape"),
+        (&["solve", "square:8", "--method", "gmg"], "voxel scenes"),
+        (&["mesh", "generate", "smoke:8", "-o", "a.vtu"], ".h5"),
+        (&["mesh", "info", "square:8", "--plot", "a.png"], "--plot"),
+    ] {
+        assert!(refused(args).contains(word), "{args:?}");
+    }
+}
