@@ -15,7 +15,7 @@ use crate::simd::vectorised;
 use rayon::prelude::*;
 
 /// What conjugate gradients and the bottom ask of a level, whatever its operator is held in.
-pub(crate) trait Sweeps: Send {
+pub(crate) trait Sweeps: Send + Sync {
     /// z₁ <- S r and `rc` <- Pᵀ (r − A z₁).
     fn descend(&mut self, rc: &mut [f32]);
     /// z <- z₂ + S (r − A z₂) with z₂ = z₁ + P `e`. Returns r·z.
