@@ -2,6 +2,7 @@
 
     filet solve MESH --source 1 --dirichlet 0 --matrix-market s      # writes s_A.mtx and s_b.mtx
     python benches/peers.py MESH s [rounds]
+    python benches/peers.py SCENE.h5 - [rounds]                      # a voxel scene: filet's gmg on the same operator
 
 Peers that cannot be imported are left out. PyAMG: `pip install pyamg`. PETSc with hypre: `apt-get install python3-petsc4py
 python3-scipy`, `export PYTHONPATH=$(echo /usr/lib/petscdir/*/*/lib/python3/dist-packages)`, and for two processes, as PETSc has no
@@ -14,9 +15,28 @@ import numpy as np, scipy.io, scipy.sparse as sp
 RTOL = 1e-6
 
 
+def scene(path):
+    """The matrix over the fluid cells of a voxel scene without closed parts, and its right-hand side."""
+    import h5py
+    with h5py.File(path) as f:
+        flags, rhs = f["flags"][()], f["rhs"][()]
+    number = np.full(flags.shape, -1)
+    number[flags == 1] = np.arange((flags == 1).sum())
+    diagonal, entries = np.zeros(number.max() + 1), []
+    for d in range(flags.ndim):
+        for one, other in [(slice(0, -1), slice(1, None)), (slice(1, None), slice(0, -1))]:
+            at, to = [tuple(s if e == d else slice(None) for e in range(flags.ndim)) for s in (one, other)]
+            np.add.at(diagonal, number[at][(flags[at] == 1) & (flags[to] > 0)], 1)
+            both = (flags[at] == 1) & (flags[to] == 1)
+            entries.append((number[at][both], number[to][both]))
+    i, j = (np.concatenate(e) for e in zip(*entries))
+    return sp.csr_matrix(sp.coo_matrix((-np.ones(len(i)), (i, j))) + sp.diags(diagonal)), rhs[flags == 1]
+
+
 def filet(mesh, a, b):
-    run = subprocess.run(["target/release/filet", "solve", mesh, "--source", "1", "--dirichlet", "0", "--method", "pcg-amg",
-                          "--rtol", str(RTOL), "--json", "-q"], capture_output=True, text=True)
+    problem = ["--method", "gmg"] if mesh.endswith(".h5") else ["--source", "1", "--dirichlet", "0", "--method", "pcg-amg"]
+    run = subprocess.run(["target/release/filet", "solve", mesh, *problem, "--rtol", str(RTOL), "--json", "-q"],
+                         capture_output=True, text=True)
     o = json.loads(run.stdout)
     return o["seconds"]["setup"], o["seconds"]["solve"], o["iterations"], o["relative_residual"]
 
@@ -68,9 +88,12 @@ BOOMER = {"pc_type": "hypre", "pc_hypre_type": "boomeramg", "pc_hypre_boomeramg_
 
 
 def main(mesh, prefix, rounds=5):
-    a = sp.csr_matrix(scipy.io.mmread(prefix + "_A.mtx"))
-    b = np.asarray(scipy.io.mmread(prefix + "_b.mtx")).ravel()
-    peers = {"filet pcg-amg": filet, "PyAMG SA + CG": pyamg_sa, "PETSc GAMG": petsc({"pc_type": "gamg"}), "hypre BoomerAMG": petsc(BOOMER)}
+    if mesh.endswith(".h5"):
+        a, b = scene(mesh)
+    else:
+        a = sp.csr_matrix(scipy.io.mmread(prefix + "_A.mtx"))
+        b = np.asarray(scipy.io.mmread(prefix + "_b.mtx")).ravel()
+    peers = {"filet": filet, "PyAMG SA + CG": pyamg_sa, "PETSc GAMG": petsc({"pc_type": "gamg"}), "hypre BoomerAMG": petsc(BOOMER)}
     ranks, rank = int(os.environ.get("OMPI_COMM_WORLD_SIZE", 1)), int(os.environ.get("OMPI_COMM_WORLD_RANK", 0))
     if ranks > 1:  # only what runs on several processes
         peers = {name: run for name, run in peers.items() if "PETSc" in name or "hypre" in name}
