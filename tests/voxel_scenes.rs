@@ -3,11 +3,12 @@
 use assert_cmd::Command;
 use filet::assembly::VoxelSystem;
 use filet::hdf5::{Attribute, Layout, Writer};
+use filet::mesh::{Mesh, shapes};
 use filet::operator::voxel::VoxelOperator;
 use filet::solver::{Outcome, StopRule, VoxelSolver, unobserved};
 use filet::sparse::Cholesky;
 use filet::voxel::{
-    AIR, FLUID, Family, SOLID, Scene, VoxelGrid, built_in, generate, read, read_pressure, write_pressure,
+    AIR, FLUID, Family, SOLID, Scene, VoxelGrid, Voxelize, built_in, generate, read, read_pressure, write_pressure,
 };
 use std::path::Path;
 
@@ -112,6 +113,55 @@ fn the_command_solves_describes_and_draws_scenes() {
     }
     let (code, _, message) = filet(&["solve", "dam:24", "--seed", "5", "--max-iterations", "1"]);
     assert!(code == 1 && message.contains("limit"), "{message}");
+}
+
+/// The surface of a mesh of tetrahedra.
+fn surface(mesh: &Mesh) -> Mesh {
+    let cells = filet::mesh::topology::boundary_facets(mesh);
+    Mesh { points: mesh.points.clone(), kind: filet::mesh::CellKind::Triangle, cells, groups: Vec::new() }
+}
+
+#[test]
+fn a_voxelized_ball_has_its_volume_and_its_surface_gives_the_same_cells() {
+    let ball = shapes::built_in("ball:12").unwrap().unwrap();
+    // The volume of the mesh: a little less than the ball's.
+    let exact = filet::mesh::quality::quality(&ball).measure;
+    for cells in [12, 24, 48] {
+        let how = Voxelize { cells, ..Voxelize::default() };
+        let (scene, shell) = (how.scene(&ball).unwrap(), how.scene(&surface(&ball)).unwrap());
+        let volume = scene.grid.fluid_cells() as f64 * scene.grid.spacing.powi(3);
+        assert!((volume / exact - 1.0).abs() < 0.6 / cells as f64, "{cells}: {volume} of {exact}");
+        assert_eq!(scene.grid.sides(), [cells + 2; 3]);
+        let differ = scene.grid.flags().iter().zip(shell.grid.flags()).filter(|(a, b)| a != b).count();
+        assert_eq!(differ, 0, "{cells} cells");
+    }
+}
+
+#[test]
+fn voxelized_shapes_in_the_plane_and_what_cannot_be_voxelized() {
+    let square = shapes::built_in("square:3").unwrap().unwrap();
+    let scene = Voxelize { cells: 10, padding: 2, ..Voxelize::default() }.scene(&square).unwrap();
+    assert_eq!((scene.grid.sides(), scene.grid.fluid_cells()), (&[14, 14][..], 100));
+    // p = h² x (1 − x) / 2 and so on: −Δp = 1 on the square has its largest value near 0.0737 in the middle.
+    let mut p = vec![0.0; scene.grid.cells()];
+    let fine = Voxelize { cells: 100, ..Voxelize::default() }.scene(&square).unwrap();
+    VoxelSolver::new(&scene.grid).unwrap().solve(&scene.rhs, &mut p, &StopRule::default(), &mut unobserved).unwrap();
+    p.resize(fine.grid.cells(), 0.0);
+    VoxelSolver::new(&fine.grid).unwrap().solve(&fine.rhs, &mut p, &StopRule::default(), &mut unobserved).unwrap();
+    let largest = p.iter().fold(0.0f64, |m, v| m.max(*v));
+    assert!((largest - 0.0737).abs() < 3e-3, "{largest}");
+    let mut open = surface(&shapes::built_in("cube:2").unwrap().unwrap());
+    open.cells.truncate(open.cells.len() - 3);
+    let message = Voxelize::default().scene(&open).unwrap_err().to_string();
+    assert!(message.contains("3 edges") && message.contains("not closed"), "{message}");
+    assert!(Voxelize::default().scene(&shapes::built_in("interval:4").unwrap().unwrap()).is_err());
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("disc.h5").display().to_string();
+    let args = ["mesh", "voxelize", "disc:8", "--cells", "40", "--outside", "solid", "-o", &out];
+    assert_eq!(filet(&args).0, 0);
+    assert!(read(&out).unwrap().rhs.iter().all(|b| *b == 0.0), "a closed domain has no source");
+    assert!(refused(&["mesh", "voxelize", "disc:8", "--cells", "0", "-o", &out]).contains("--cells"));
+    assert!(refused(&["mesh", "voxelize", "disc:8", "-o", "disc.vtu"]).contains(".h5"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `filet mesh info | convert | generate`.
+//! `filet mesh info | convert | generate | voxelize`.
 
 use super::{Done, input, print_data, say, scene};
 use crate::error::{Error, Result};
@@ -15,6 +15,7 @@ pub(super) enum Mesh {
     Info(Info),
     Convert(Convert),
     Generate(Generate),
+    Voxelize(scene::VoxelizeArgs),
 }
 
 /// Size, quality, groups and defects of a mesh
@@ -76,6 +77,7 @@ impl Mesh {
                 file.notes.iter().for_each(|note| say(quiet, "note", note));
                 write(&c.output, &file, quiet)
             }
+            Mesh::Voxelize(v) => v.run(quiet),
             Mesh::Generate(g) if input::is_scene(&g.shape) => scene::generate(&g.shape, g.seed, &g.output, quiet),
             Mesh::Generate(g) => match shapes::built_in(&g.shape) {
                 Some(_) => write(&g.output, &input::load(&g.shape, 0)?, quiet),

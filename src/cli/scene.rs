@@ -11,8 +11,9 @@ use crate::report::format::{bytes, count, seconds, significant};
 use crate::report::memory::peak_bytes;
 use crate::report::plot;
 use crate::solver::{Method, Outcome, Report, SolverConfig, VoxelSolver};
-use crate::voxel::{AIR, Components, FLUID, SOLID, Scene, write_pressure};
-use std::path::Path;
+use crate::voxel::{AIR, Components, FLUID, SOLID, Scene, Voxelize, write_pressure};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// A solve of a scene.
@@ -196,17 +197,72 @@ pub(super) fn info(name: &str, seed: u64, plot: Option<&Path>, json: bool, quiet
 
 /// `filet mesh generate SCENE`.
 pub(super) fn generate(name: &str, seed: u64, output: &Path, quiet: bool) -> Result<Done> {
-    if !output.extension().is_some_and(|e| e == "h5" || e == "hdf5") {
-        return Err(Error::Option {
-            option: "--output".into(),
-            value: output.display().to_string(),
-            what: "a voxel scene is written as .h5".into(),
-        });
+    check_output(output)?;
+    write_scene(&input::load_scene(name, seed)?, output, quiet)
+}
+
+fn check_output(output: &Path) -> Result<()> {
+    if output.extension().is_some_and(|e| e == "h5" || e == "hdf5") {
+        return Ok(());
     }
-    let scene = input::load_scene(name, seed)?;
+    Err(Error::Option {
+        option: "--output".into(),
+        value: output.display().to_string(),
+        what: "a voxel scene is written as .h5".into(),
+    })
+}
+
+fn write_scene(scene: &Scene, output: &Path, quiet: bool) -> Result<Done> {
     scene.write(output)?;
-    say_scene(quiet, &output.display().to_string(), &scene);
+    say_scene(quiet, &output.display().to_string(), scene);
     Ok(Done::Fully)
+}
+
+/// Make a voxel scene of a closed surface or volume mesh
+#[derive(Debug, Args)]
+#[command(after_help = "The scene's problem is -div(grad p) = 1 in fluid that touches air, with p = 0 there.")]
+pub(super) struct VoxelizeArgs {
+    #[arg(value_name = "MESH", help = input::MESH_HELP)]
+    mesh: String,
+
+    /// Cells along the mesh's longest side
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    cells: usize,
+
+    /// Layers of cells around it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    padding: usize,
+
+    /// What cells inside are
+    #[arg(long, value_enum, default_value = "fluid")]
+    inside: Kind,
+
+    /// What cells outside are
+    #[arg(long, value_enum, default_value = "air")]
+    outside: Kind,
+
+    /// The file to write (.h5)
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// What a cell is.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    Solid,
+    Fluid,
+    Air,
+}
+
+impl VoxelizeArgs {
+    pub fn run(&self, quiet: bool) -> Result<Done> {
+        check_output(&self.output)?;
+        let mesh = input::load(&self.mesh, 0)?.mesh;
+        let flag = |kind: Kind| [SOLID, FLUID, AIR][kind as usize];
+        let (inside, outside) = (flag(self.inside), flag(self.outside));
+        let how = Voxelize { cells: self.cells, padding: self.padding, inside, outside };
+        write_scene(&how.scene(&mesh)?, &self.output, quiet)
+    }
 }
 
 /// Draws the right-hand side.

@@ -10,11 +10,13 @@ mod components;
 mod generate;
 mod io;
 mod scene;
+mod voxelize;
 
 pub use components::{COMPATIBLE, Component, Components};
 pub use generate::{Family, built_in, generate};
 pub use io::{read, read_pressure, write_pressure};
 pub use scene::Scene;
+pub use voxelize::Voxelize;
 
 use crate::error::{Error, Result};
 
