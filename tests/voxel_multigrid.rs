@@ -4,7 +4,7 @@ use filet::assembly::VoxelSystem;
 use filet::operator::LinearOperator;
 use filet::operator::voxel::{FaceWeights, VoxelOperator};
 use filet::precond::Preconditioner;
-use filet::precond::voxel::VoxelMultigrid;
+use filet::precond::voxel::{RediscretisedMultigrid, VoxelMultigrid};
 use filet::solver::{Outcome, Report, StopRule, VoxelSolver, cg, unobserved};
 use filet::sparse::Cholesky;
 use filet::voxel::{AIR, Components, FLUID, SOLID, VoxelGrid};
@@ -183,6 +183,21 @@ fn the_cycle_is_symmetric_positive_definite() {
             println!("{name}, weights {weighted}: {low:.3} {high:.3}");
             assert!(low > 0.0 && high.is_finite(), "{name}, weights {weighted}: {low} {high}");
         }
+    }
+}
+
+#[test]
+fn rediscretised_multigrid_is_symmetric_positive_definite() {
+    for (name, grid) in grids().into_iter().filter(|(name, _)| name.starts_with("open")) {
+        let (operator, mut m) = (VoxelOperator::new(&grid), RediscretisedMultigrid::new(&grid).unwrap());
+        let (x, y) = (right_hand_side(&grid, &operator, 1), right_hand_side(&grid, &operator, 2));
+        let (mut bx, mut by) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        m.apply(&x, &mut bx);
+        m.apply(&y, &mut by);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let size = (dot(&x, &bx) * dot(&y, &by)).sqrt();
+        assert!((dot(&bx, &y) - dot(&x, &by)).abs() <= 1e-13 * size, "{name}");
+        assert!(dot(&x, &bx) > 0.0 && dot(&y, &by) > 0.0, "{name}");
     }
 }
 

@@ -5,7 +5,7 @@ use filet::assembly::VoxelSystem;
 use filet::hdf5::{Attribute, Layout, Writer};
 use filet::mesh::{Mesh, shapes};
 use filet::operator::voxel::VoxelOperator;
-use filet::solver::{Outcome, StopRule, VoxelSolver, unobserved};
+use filet::solver::{Method, Outcome, SceneSolver, SolverConfig, StopRule, VoxelSolver, unobserved};
 use filet::sparse::Cholesky;
 use filet::voxel::{
     AIR, FLUID, Family, SOLID, Scene, VoxelGrid, Voxelize, built_in, generate, read, read_pressure, write_pressure,
@@ -165,6 +165,138 @@ fn voxelized_shapes_in_the_plane_and_what_cannot_be_voxelized() {
 }
 
 #[test]
+fn every_method_gives_the_same_pressure() {
+    let scene = generate(Family::Walls, &[16; 3], 2).unwrap();
+    let pressure = |method: Method| {
+        let config =
+            SolverConfig { method, stop: StopRule { rtol: 1e-11, ..Default::default() }, ..Default::default() };
+        let mut solver = SceneSolver::new(&config, &scene.grid).unwrap();
+        let mut p = vec![0.5; scene.grid.cells()];
+        let report = solver.solve(&scene.rhs, &mut p, &mut unobserved).unwrap();
+        assert_eq!((report.outcome, solver.method()), (Outcome::Converged, method), "{}", method.name());
+        (p, report.iterations)
+    };
+    let (exact, _) = pressure(Method::Direct);
+    let largest = exact.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    for method in Method::ALL {
+        let (p, iterations) = pressure(method);
+        let off = p.iter().zip(&exact).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
+        assert!(off <= 1e-8 * largest, "{}: off by {off:.1e} of {largest:.1e}", method.name());
+        assert!(method != Method::GmgPlain || iterations < 60, "{iterations} iterations");
+    }
+}
+
+#[test]
+fn the_command_writes_a_scenes_matrix_and_compares_methods_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |f: &str| folder.path().join(f).display().to_string();
+    let (code, _, error) = filet(&["solve", "dam:10", "--matrix-market", &name("dam")]);
+    assert!(code == 0 && error.contains("dam_A.mtx"), "{error}");
+    let a = filet::sparse::matrix_market::read_matrix(name("dam_A.mtx")).unwrap();
+    assert_eq!(a.nrows(), built_in("dam:10", 0).unwrap().unwrap().grid.fluid_cells());
+    let picture = name("residuals.png");
+    let args =
+        ["bench", "--problem", "splash:24,square:5", "--repeat", "1", "--seed", "3", "--csv", "--plot", &picture];
+    let (code, table, error) = filet(&args);
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(table.lines().count(), 1 + 5 + 5, "{table}");
+    assert!(table.contains("gmg-plain") && Path::new(&picture).exists());
+    assert_eq!(refused(&["bench", "--problem", "square:5", "--method", "gmg-plain"]).matches("gmg-plain").count(), 1);
+}
+
+/// A file of DCDM's: a count of 8 bytes and values.
+fn write_vector<const N: usize>(path: &Path, values: impl ExactSizeIterator<Item = [u8; N]>) {
+    let mut bytes = (values.len() as u64).to_le_bytes().to_vec();
+    values.for_each(|v| bytes.extend(v));
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// A matrix file, from rows of (column, value); values in single precision.
+fn write_matrix(path: &Path, rows: &[Vec<(usize, f32)>]) {
+    let entries: usize = rows.iter().map(Vec::len).sum();
+    let n = rows.len();
+    let mut bytes: Vec<u8> = [n, n, entries, n, n].iter().flat_map(|v| (*v as i32).to_le_bytes()).collect();
+    bytes.extend(rows.iter().flatten().flat_map(|e| e.1.to_le_bytes()));
+    let mut start = 0;
+    for row in rows {
+        bytes.extend((start as i32).to_le_bytes());
+        start += row.len();
+    }
+    bytes.extend(rows.iter().flatten().flat_map(|e| (e.0 as i32).to_le_bytes()));
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn rows_of(grid: &VoxelGrid) -> Vec<Vec<(usize, f32)>> {
+    let operator = VoxelOperator::new(grid);
+    let row = |c: usize| {
+        let mut row: Vec<(usize, f32)> = operator.neighbours(c).map(|(n, w)| (n, -w as f32)).collect();
+        row.push((c, operator.diagonal(c) as f32));
+        row.sort_by_key(|e| e.0);
+        row
+    };
+    (0..grid.cells()).map(|c| if grid.flags()[c] == FLUID { row(c) } else { Vec::new() }).collect()
+}
+
+#[test]
+fn files_of_dcdm_and_its_successor_give_the_same_operator() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for family in Family::ALL {
+        let scene = generate(family, &[12; 3], 5).unwrap();
+        let (grid, fluid) = (&scene.grid, |c: &usize| scene.grid.flags()[*c] == FLUID);
+        // The successor's: flags, and b on the fluid cells.
+        let flags = grid.flags().iter().map(|f| [1i32, 2, 3][usize::from(*f)].to_le_bytes());
+        write_vector(&file("flags_1.bin"), flags);
+        let b: Vec<[u8; 8]> = (0..grid.cells()).filter(fluid).map(|c| scene.rhs[c].to_le_bytes()).collect();
+        write_vector(&file("div_v_star_1.bin"), b.into_iter());
+        let (found, named) = (read(file("flags_1.bin")).unwrap(), read(file("div_v_star_1.bin")).unwrap());
+        assert_eq!(found.grid, scene.grid, "{}", family.name());
+        assert_eq!(found, named);
+        assert!((0..grid.cells()).filter(fluid).all(|c| found.rhs[c] == scene.rhs[c]));
+        // The first one's: a matrix, and b on all cells.
+        write_matrix(&file("A_2.bin"), &rows_of(grid));
+        write_vector(&file("div_v_star_2.bin"), scene.rhs.iter().map(|b| b.to_le_bytes()));
+        let found = read(file("A_2.bin")).unwrap();
+        assert_eq!(rows_of(&found.grid), rows_of(grid), "{}", family.name());
+        assert_eq!(found.rhs, scene.rhs);
+    }
+    // The empty box of the first one's oldest files: cells on its faces hang on the inner ones, edges have no rows.
+    let n = 6;
+    let on_face = |c: usize| [c / n / n, c / n % n, c % n].iter().filter(|i| **i == 0 || **i == n - 1).count();
+    let couples = |a: usize, b: usize| on_face(a).max(on_face(b)) < 2 && on_face(a) + on_face(b) < 2;
+    let grid = VoxelGrid::new(&[n; 3], vec![FLUID; n * n * n]).unwrap();
+    let rows: Vec<Vec<(usize, f32)>> = (0..grid.cells())
+        .map(|c| {
+            let mut row = rows_of(&grid)[c].clone();
+            row.retain(|(b, _)| *b != c && couples(c, *b));
+            row.push((c, row.len() as f32));
+            if on_face(c) > 1 { Vec::new() } else { row }
+        })
+        .collect();
+    write_matrix(&file("A_3.bin"), &rows);
+    let b: Vec<f64> = (0..grid.cells()).map(|c| if on_face(c) < 2 { (c as f64).sin() } else { 0.0 }).collect();
+    write_vector(&file("div_v_star_3.bin"), b.iter().map(|b| b.to_le_bytes()));
+    let found = read(file("A_3.bin")).unwrap();
+    assert_eq!(found.grid.fluid_cells(), (n - 2usize).pow(3));
+    assert!((found.rhs.iter().sum::<f64>() - b.iter().sum::<f64>()).abs() < 1e-12);
+    assert_eq!(found.rhs[n * n + n + 1], b[n * n + n + 1] + b[n + 1] + b[n * n + 1] + b[n * n + n]);
+    // The command, and what is wrong.
+    let name = |f: &str| file(f).display().to_string();
+    assert_eq!(filet(&["solve", &name("flags_1.bin"), "-o", &name("p.h5")]).0, 0);
+    let bytes = std::fs::read(file("A_2.bin")).unwrap();
+    std::fs::write(file("A_4.bin"), &bytes[..bytes.len() - 10]).unwrap();
+    assert!(refused(&["solve", &name("A_4.bin")]).contains("left"));
+    std::fs::write(file("B_4.bin"), &bytes).unwrap();
+    assert!(refused(&["solve", &name("B_4.bin")]).contains("div_v_star_"));
+    std::fs::rename(file("div_v_star_3.bin"), file("div_v_star_5.bin")).unwrap();
+    assert!(refused(&["solve", &name("div_v_star_5.bin")]).contains("beside it"));
+    let mut wrong = rows.clone();
+    wrong[n * n + n + 1][0].1 = -0.5;
+    write_matrix(&file("A_6.bin"), &wrong);
+    assert!(refused(&["solve", &name("A_6.bin")]).contains(&format!("row {}", n * n + n + 1)));
+}
+
+#[test]
 fn what_is_wrong_with_a_scene_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bad.h5");
@@ -214,7 +346,6 @@ fn what_is_wrong_with_a_scene_is_said() {
     for (args, word) in [
         (&["solve", "smoke:8", "--degree", "2"][..], "--degree"),
         (&["solve", "smoke:8", "--refine", "1"], "--refine"),
-        (&["solve", "smoke:8", "--matrix-market", "a"], "--matrix-market"),
         (&["solve", "smoke:8", "-o", "a.vtu"], ".h5"),
         (&["solve", "smoke:8x"], "not a shape"),
         (&["solve", "square:8", "--method", "gmg"], "voxel scenes"),

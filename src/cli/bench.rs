@@ -1,34 +1,41 @@
 //! `filet bench`: methods against problems, set-up and solve apart, beside the memory bandwidth of the machine.
 
+use super::solution::residual_axes;
 use super::{Done, input, print_data, settings};
 use crate::assembly::Poisson;
 use crate::error::{Error, Result};
 use crate::mesh::quality;
 use crate::report::format::{bytes, count, seconds, significant};
 use crate::report::memory::{peak_bytes, triad_bytes_per_second};
+use crate::report::plot::{self, Curve};
 use crate::report::table::Table;
-use crate::solver::{Method, Outcome, SolverConfig, unobserved};
+use crate::solver::{Method, Outcome, Report, SceneSolver, SolverConfig, unobserved};
 use clap::Args;
+use std::path::PathBuf;
 use std::time::Instant;
 
-/// Compare solvers: -div(grad u) = 1, u = 0 on the boundary, from x = 0
+/// Compare solvers from x = 0: -div(grad u) = 1 with u = 0 on the boundary of a mesh; the pressure of a voxel scene
 #[derive(Debug, Args)]
 #[command(
     after_help = "Methods run in turn, round after round, so that a drifting machine slows all alike; medians are shown."
 )]
 pub(super) struct Bench {
-    /// Meshes: files or built-in shapes, separated by commas
+    /// Meshes or voxel scenes: files or built-in ones, separated by commas
     #[arg(
         long,
         value_name = "LIST",
         value_delimiter = ',',
-        default_value = "square:300,graded_square:300,cube:30,ball:16"
+        default_value = "square:300,graded_square:300,cube:30,ball:16,smoke:64,walls:64"
     )]
     problem: Vec<String>,
 
-    /// Methods, separated by commas
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = settings::method, default_value = "cg,pcg-jacobi,pcg-ic,pcg-amg,direct")]
+    /// Methods, separated by commas [default: all that suit the problem]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = settings::method)]
     method: Vec<Method>,
+
+    /// Seed of built-in voxel scenes
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
 
     /// Stop at |b - A x| <= X |b|
     #[arg(long, value_name = "X", default_value_t = 1e-6)]
@@ -49,7 +56,15 @@ pub(super) struct Bench {
     /// Print the table as CSV on stdout
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+
+    /// Draw the residual histories (.png, .svg)
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
+
+/// Methods that suit meshes, and voxel scenes.
+const FOR_MESHES: [Method; 5] = [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct];
+const FOR_SCENES: [Method; 5] = [Method::Cg, Method::PcgIc, Method::PcgAmg, Method::GmgPlain, Method::Gmg];
 
 /// One method on one problem.
 #[derive(Debug)]
@@ -58,8 +73,7 @@ struct Row {
     method: Method,
     unknowns: usize,
     outcome: Outcome,
-    iterations: usize,
-    relative_residual: f64,
+    residuals: Vec<f64>,
     setup: Vec<f64>,
     solve: Vec<f64>,
     bytes: usize,
@@ -88,51 +102,111 @@ impl Bench {
                 self.repeat
             );
         }
+        self.draw(&rows)?;
         let all = rows.iter().all(|r| r.outcome == Outcome::Converged);
         Ok(if all { Done::Fully } else { Done::Partly })
     }
 
     fn measure(&self, problem: &str) -> Result<Vec<Row>> {
-        let mesh = input::load(problem, 0)?.mesh;
-        quality::check(&mesh)?;
-        let system = Poisson { source: 1.0.into(), ..Default::default() }.dirichlet(None, 0.0).assemble(&mesh)?;
+        let rows = if input::is_scene(problem) {
+            let scene = input::load_scene(problem, self.seed)?;
+            self.rounds(problem, &FOR_SCENES, |config| {
+                let (mut solver, setup) = timed(|| SceneSolver::new(config, &scene.grid))?;
+                let mut x = vec![0.0; scene.grid.cells()];
+                let (report, solve) = timed(|| solver.solve(&scene.rhs, &mut x, &mut unobserved))?;
+                let (unknowns, bytes) = (scene.grid.fluid_cells(), solver.bytes());
+                Ok(Measured { method: solver.method(), unknowns, bytes, report, seconds: [setup, solve] })
+            })?
+        } else {
+            let mesh = input::load(problem, 0)?.mesh;
+            quality::check(&mesh)?;
+            let system = Poisson { source: 1.0.into(), ..Default::default() }.dirichlet(None, 0.0).assemble(&mesh)?;
+            self.rounds(problem, &FOR_MESHES, |config| {
+                let (mut solver, setup) = timed(|| config.build(&system.a, mesh.dimension()))?;
+                let mut x = vec![0.0; system.unknowns()];
+                let (report, solve) = timed(|| solver.solve(&system.a, &system.b, &mut x, &mut unobserved))?;
+                let (unknowns, bytes) = (system.unknowns(), solver.bytes());
+                Ok(Measured { method: solver.method, unknowns, bytes, report, seconds: [setup, solve] })
+            })?
+        };
+        agree(&rows)?;
+        Ok(rows)
+    }
+
+    /// Measures the methods in turn, round after round.
+    fn rounds(
+        &self,
+        problem: &str,
+        suiting: &[Method],
+        measure: impl Fn(&SolverConfig) -> Result<Measured>,
+    ) -> Result<Vec<Row>> {
+        let methods = if self.method.is_empty() { suiting } else { &self.method };
         let mut rows: Vec<Row> = Vec::new();
         for round in 0..self.repeat {
-            for (i, &method) in self.method.iter().enumerate() {
+            for (i, &method) in methods.iter().enumerate() {
                 let mut config: SolverConfig = settings::read(None, &self.set)?;
                 (config.method, config.stop.rtol) = (method, self.rtol);
-                let clock = Instant::now();
-                let mut solver = config.build(&system.a, mesh.dimension())?;
-                let setup = clock.elapsed().as_secs_f64();
-                let mut x = vec![0.0; system.unknowns()];
-                let clock = Instant::now();
-                let report = solver.solve(&system.a, &system.b, &mut x, &mut unobserved)?;
-                let solve = clock.elapsed().as_secs_f64();
+                let measured = measure(&config)?;
                 if round == 0 {
                     rows.push(Row {
                         problem: problem.to_string(),
-                        method: solver.method,
-                        unknowns: system.unknowns(),
-                        iterations: report.iterations,
-                        relative_residual: report.relative_residual(),
-                        outcome: report.outcome,
+                        method: measured.method,
+                        unknowns: measured.unknowns,
+                        residuals: measured.report.residuals,
+                        outcome: measured.report.outcome,
                         setup: Vec::new(),
                         solve: Vec::new(),
-                        bytes: solver.bytes(),
+                        bytes: measured.bytes,
                     });
                 }
-                rows[i].setup.push(setup);
-                rows[i].solve.push(solve);
+                rows[i].setup.push(measured.seconds[0]);
+                rows[i].solve.push(measured.seconds[1]);
             }
         }
-        agree(&rows)?;
         Ok(rows)
+    }
+
+    /// Draws the residuals of all methods on all problems.
+    fn draw(&self, rows: &[Row]) -> Result<()> {
+        let Some(path) = &self.plot else { return Ok(()) };
+        let name = |r: &Row| match self.problem.len() {
+            1 => r.method.name().to_string(),
+            _ => format!("{}, {}", r.method.name(), r.problem),
+        };
+        let curves: Vec<Curve> = rows.iter().map(|r| Curve::history(name(r), r.residuals.clone())).collect();
+        plot::curves(path, &curves, &residual_axes())
+    }
+}
+
+/// One solve.
+struct Measured {
+    method: Method,
+    unknowns: usize,
+    bytes: usize,
+    report: Report,
+    /// Of set-up and solve.
+    seconds: [f64; 2],
+}
+
+/// The result and the seconds it took.
+fn timed<T>(run: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+    let clock = Instant::now();
+    Ok((run()?, clock.elapsed().as_secs_f64()))
+}
+
+impl Row {
+    fn iterations(&self) -> usize {
+        self.residuals.len().saturating_sub(1)
+    }
+
+    fn relative_residual(&self) -> f64 {
+        self.residuals.last().copied().unwrap_or(0.0)
     }
 }
 
 /// A method that ended without an answer is an error of the program, not of the input.
 fn agree(rows: &[Row]) -> Result<()> {
-    match rows.iter().find(|r| r.relative_residual.is_nan()) {
+    match rows.iter().find(|r| r.relative_residual().is_nan()) {
         None => Ok(()),
         Some(r) => Err(Error::Matrix {
             what: format!("{} on {} gave values that are not finite", r.method.name(), r.problem),
@@ -167,8 +241,8 @@ fn table(rows: &[Row]) -> Table {
             r.method.name().to_string(),
             count(r.unknowns as u64),
             r.outcome.name().to_string(),
-            r.iterations.to_string(),
-            significant(r.relative_residual),
+            r.iterations().to_string(),
+            significant(r.relative_residual()),
             seconds(setup),
             seconds(solve),
             seconds(setup + solve),
@@ -187,8 +261,8 @@ fn object(rows: &[Row], triad: f64) -> serde_json::Value {
                 "method": r.method.name(),
                 "unknowns": r.unknowns,
                 "outcome": r.outcome.name(),
-                "iterations": r.iterations,
-                "relative_residual": r.relative_residual,
+                "iterations": r.iterations(),
+                "relative_residual": r.relative_residual(),
                 "seconds": { "setup": median(&r.setup), "solve": median(&r.solve) },
                 "peak_bytes": peak_bytes(),
                 "bytes": r.bytes,

@@ -10,11 +10,11 @@ use std::path::Path;
 pub(super) const MESH_HELP: &str = "Mesh file (.msh, .vtk, .vtu) or built-in shape (interval:N, square:N, cube:N, disc:N, annulus:N, l_shape:N, ball:N, graded_square:N)";
 
 /// What `--help` says of scenes.
-pub(super) const SCENE_HELP: &str = ".h5, or built-in smoke:N, dam:N, splash:N, walls:N, pockets:N, channels:N, box:N, empty:N; N, N0xN1xN2 or N0xN1 cells";
+pub(super) const SCENE_HELP: &str = ".h5, DCDM's .bin, or built-in smoke:N, dam:N, splash:N, walls:N, pockets:N, channels:N, box:N, empty:N; N, N0xN1xN2 or N0xN1 cells";
 
-/// Whether the name is a voxel scene's: an HDF5 file, or a built-in one.
+/// Whether the name is a voxel scene's: a file, or a built-in one.
 pub(super) fn is_scene(name: &str) -> bool {
-    let ending = Path::new(name).extension().is_some_and(|e| e == "h5" || e == "hdf5");
+    let ending = Path::new(name).extension().is_some_and(|e| e == "h5" || e == "hdf5" || e == "bin");
     ending || Family::ALL.iter().any(|f| name.split_once(':').is_some_and(|(family, _)| family == f.name()))
 }
 

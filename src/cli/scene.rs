@@ -10,7 +10,7 @@ use crate::operator::voxel::VoxelOperator;
 use crate::report::format::{bytes, count, seconds, significant};
 use crate::report::memory::peak_bytes;
 use crate::report::plot;
-use crate::solver::{Method, Outcome, Report, SolverConfig, VoxelSolver};
+use crate::solver::{Method, Outcome, Report, SceneSolver, SolverConfig};
 use crate::voxel::{AIR, Components, FLUID, SOLID, Scene, Voxelize, write_pressure};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -26,13 +26,6 @@ pub(super) struct Run<'a> {
     pub quiet: bool,
 }
 
-/// The pressure, how the solve went, and the bytes of what was set up for it.
-struct Solved {
-    method: Method,
-    pressure: Vec<f64>,
-    report: Report,
-}
-
 impl Run<'_> {
     pub fn run(&self) -> Result<Done> {
         let (start, mut clock) = (Instant::now(), Instant::now());
@@ -43,83 +36,64 @@ impl Run<'_> {
         let scene = input::load_scene(self.name, self.seed)?;
         time.read = lap(&mut clock);
         progress.say(|| say_scene(self.quiet, self.name, &scene));
-        let solved = match self.config.method {
-            Method::Auto | Method::Gmg => self.solve_gmg(&scene, &progress, &mut time)?,
-            _ => self.solve_matrix(&scene, &progress, &mut time)?,
-        };
-        progress.say(|| say(self.quiet, "solve", summary(&solved.report, time.solve)));
-        lap(&mut clock);
+        progress.phase("setting up");
+        let mut solver = SceneSolver::new(&self.config, &scene.grid)?;
+        time.setup = lap(&mut clock);
+        progress.say(|| {
+            say(self.quiet, "method", solver.method().name());
+            let held = bytes(solver.bytes() as u64);
+            say(self.quiet, "setup", format!("{}; {held} in {}", solver.summary(), seconds(time.setup)));
+        });
+        interrupt::install();
+        progress.solve();
+        let mut pressure = vec![0.0; scene.grid.cells()];
+        let rtol = self.config.stop.rtol;
+        let report = solver.solve(&scene.rhs, &mut pressure, &mut |iterate| watch(&progress, iterate, rtol))?;
+        time.solve = lap(&mut clock);
+        progress.say(|| say(self.quiet, "solve", summary(&report, time.solve)));
         progress.phase("writing");
-        let written = self.write(&scene, &solved)?;
+        let written = self.write(&scene, &solver, &pressure, &report)?;
         time.write = lap(&mut clock);
         time.total = start.elapsed().as_secs_f64();
         progress.finish();
         say_end(self.quiet, &written, &time);
         if self.json {
-            print_data(&self.object(&scene, &solved, &time, &written).to_string())?;
+            print_data(&self.object(&scene, solver.method(), &report, &time, &written).to_string())?;
         }
-        Ok(if solved.report.outcome == Outcome::Converged { Done::Fully } else { Done::Partly })
+        Ok(if report.outcome == Outcome::Converged { Done::Fully } else { Done::Partly })
     }
 
-    fn solve_gmg(&self, scene: &Scene, progress: &Progress, time: &mut Seconds) -> Result<Solved> {
-        progress.phase("setting up");
-        let mut clock = Instant::now();
-        let mut solver = VoxelSolver::new(&scene.grid)?;
-        time.setup = lap(&mut clock);
-        let (levels, unknowns) = (solver.multigrid().grid_levels(), solver.multigrid().sparse_unknowns());
-        progress.say(|| {
-            say(self.quiet, "method", "gmg");
-            let text = format!("{levels} grid levels, {} sparse unknowns below", count(unknowns as u64));
-            say(self.quiet, "setup", format!("{text}; {} in {}", bytes(solver.bytes() as u64), seconds(time.setup)));
-        });
-        interrupt::install();
-        progress.solve();
-        let mut pressure = vec![0.0; scene.grid.cells()];
-        let stop = &self.config.stop;
-        let report =
-            solver.solve(&scene.rhs, &mut pressure, stop, &mut |iterate| watch(progress, iterate, stop.rtol))?;
-        time.solve = lap(&mut clock);
-        Ok(Solved { method: Method::Gmg, pressure, report })
-    }
-
-    fn solve_matrix(&self, scene: &Scene, progress: &Progress, time: &mut Seconds) -> Result<Solved> {
-        progress.phase("assembling");
-        let mut clock = Instant::now();
-        let system = VoxelSystem::new(&scene.grid, &VoxelOperator::new(&scene.grid))?;
-        let b = system.right_hand_side(&scene.rhs)?;
-        time.assemble = lap(&mut clock);
-        progress.phase("setting up");
-        let mut solver = self.config.build(&system.a, scene.grid.dimension())?;
-        time.setup = lap(&mut clock);
-        progress.say(|| {
-            say(self.quiet, "method", solver.method.name());
-            let bytes = bytes(solver.bytes() as u64);
-            say(self.quiet, "setup", format!("{}; {bytes} in {}", solver.summary(), seconds(time.setup)));
-        });
-        interrupt::install();
-        progress.solve();
-        let mut x = vec![0.0; b.len()];
-        let rtol = solver.stop.rtol;
-        let report = solver.solve(&system.a, &b, &mut x, &mut |iterate| watch(progress, iterate, rtol))?;
-        time.solve = lap(&mut clock);
-        Ok(Solved { method: solver.method, pressure: system.pressure(&x), report })
-    }
-
-    fn write(&self, scene: &Scene, solved: &Solved) -> Result<Vec<String>> {
+    fn write(&self, scene: &Scene, solver: &SceneSolver, pressure: &[f64], report: &Report) -> Result<Vec<String>> {
         let mut written = Vec::new();
+        if self.outputs.matrix_market.is_some() {
+            let assembled = match solver.system() {
+                Some(_) => None,
+                None => Some(VoxelSystem::new(&scene.grid, &VoxelOperator::new(&scene.grid))?),
+            };
+            if let Some(system) = solver.system().or(assembled.as_ref()) {
+                written.extend(self.outputs.write_system(&system.a, &system.right_hand_side(&scene.rhs)?)?);
+            }
+        }
         if let Some(path) = &self.outputs.output {
-            write_pressure(path, &scene.grid, &solved.pressure)?;
+            write_pressure(path, &scene.grid, pressure)?;
             written.push(path.display().to_string());
         }
         if let Some(path) = &self.outputs.plot {
-            plot::slice(path, &scene.grid, &solved.pressure, "Pressure", "p")?;
+            plot::slice(path, &scene.grid, pressure, "Pressure", "p")?;
             written.push(path.display().to_string());
         }
-        self.outputs.write_residuals(solved.method.name(), &solved.report, &mut written)?;
+        self.outputs.write_residuals(solver.method().name(), report, &mut written)?;
         Ok(written)
     }
 
-    fn object(&self, scene: &Scene, solved: &Solved, time: &Seconds, written: &[String]) -> serde_json::Value {
+    fn object(
+        &self,
+        scene: &Scene,
+        method: Method,
+        report: &Report,
+        time: &Seconds,
+        written: &[String],
+    ) -> serde_json::Value {
         serde_json::json!({
             "command": "solve",
             "input": self.name,
@@ -127,12 +101,12 @@ impl Run<'_> {
             "shape": scene.grid.sides(),
             "cells": scene.grid.cells(),
             "unknowns": scene.grid.fluid_cells(),
-            "method": solved.method.name(),
-            "precond": solved.method.preconditioner(),
-            "outcome": solved.report.outcome.name(),
-            "iterations": solved.report.iterations,
-            "relative_residual": solved.report.relative_residual(),
-            "residuals": solved.report.residuals,
+            "method": method.name(),
+            "precond": method.preconditioner(),
+            "outcome": report.outcome.name(),
+            "iterations": report.iterations,
+            "relative_residual": report.relative_residual(),
+            "residuals": report.residuals,
             "seconds": time,
             "peak_bytes": peak_bytes(),
             "threads": rayon::current_num_threads(),

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::report::plot::{self, Curve, CurvesPlot, SolutionPlot};
 use crate::report::solution_file;
 use crate::solver::{Report, Solver};
-use crate::sparse::matrix_market;
+use crate::sparse::{Csr, matrix_market};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -59,19 +59,17 @@ impl Outputs {
         folders.chain(self.matrix_market.as_deref().map(Path::new)).try_for_each(folder_exists)
     }
 
-    /// Writes the system, before it is solved.
-    pub fn write_system(&self, system: &System) -> Result<()> {
-        let Some(prefix) = &self.matrix_market else { return Ok(()) };
-        matrix_market::write_matrix(format!("{prefix}_A.mtx"), &system.a)?;
-        matrix_market::write_vector(format!("{prefix}_b.mtx"), &system.b)
+    /// Writes the system, where it was asked for; gives the names.
+    pub fn write_system(&self, a: &Csr, b: &[f64]) -> Result<Vec<String>> {
+        let Some(prefix) = &self.matrix_market else { return Ok(Vec::new()) };
+        let names = ["A", "b"].map(|name| format!("{prefix}_{name}.mtx"));
+        matrix_market::write_matrix(&names[0], a)?;
+        matrix_market::write_vector(&names[1], b)?;
+        Ok(names.to_vec())
     }
 
-    /// Writes everything asked for; gives the names.
-    pub fn write(&self, solved: &Solved) -> Result<Vec<String>> {
-        let mut written = Vec::new();
-        if let Some(prefix) = &self.matrix_market {
-            written.extend([format!("{prefix}_A.mtx"), format!("{prefix}_b.mtx")]);
-        }
+    /// Writes everything asked for but the system; adds the names to `written`.
+    pub fn write(&self, solved: &Solved, mut written: Vec<String>) -> Result<Vec<String>> {
         if let Some(path) = &self.output {
             let gradients = cell_gradients(&solved.system.space, solved.u);
             let fluxes = cell_fluxes(&solved.system.space, &solved.given.problem, &gradients)?;
@@ -91,15 +89,17 @@ impl Outputs {
     pub fn write_residuals(&self, method: &str, report: &Report, written: &mut Vec<String>) -> Result<()> {
         if let Some(path) = &self.plot_residuals {
             let history = Curve::history(method, report.residuals.clone());
-            plot::curves(path, &[history], &CurvesPlot { log_y: true, ..residual_axes() })?;
+            plot::curves(path, &[history], &residual_axes())?;
             written.push(path.display().to_string());
         }
         Ok(())
     }
 }
 
-fn residual_axes() -> CurvesPlot {
+/// Axes of residual histories.
+pub(super) fn residual_axes() -> CurvesPlot {
     CurvesPlot {
+        log_y: true,
         title: "Convergence".into(),
         x_label: "iteration".into(),
         y_label: "relative residual ‖b − A x‖ / ‖b‖".into(),

@@ -42,7 +42,7 @@ pub(super) struct Solve {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; gmg (voxel scenes) [default: auto]
+    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; gmg, gmg-plain (voxel scenes) [default: auto]
     #[arg(long, value_name = "METHOD", help_heading = "Solver", value_parser = settings::method)]
     method: Option<Method>,
 
@@ -110,7 +110,8 @@ impl Solve {
         time.assemble = lap(&mut clock);
         progress.say(|| say_system(quiet, &given, &system, time.assemble));
 
-        self.outputs.write_system(&system)?;
+        // The system comes before the solve: it may be what fails.
+        let written = self.outputs.write_system(&system.a, &system.b)?;
         lap(&mut clock);
         progress.phase("setting up");
         let mut solver = config.build(&system.a, file.mesh.dimension())?;
@@ -129,13 +130,8 @@ impl Solve {
         }
         lap(&mut clock);
         progress.phase("writing");
-        let written = self.outputs.write(&solution::Solved {
-            given: &given,
-            system: &system,
-            u: &u,
-            report: &report,
-            solver: &solver,
-        })?;
+        let solved = solution::Solved { given: &given, system: &system, u: &u, report: &report, solver: &solver };
+        let written = self.outputs.write(&solved, written)?;
         time.write = lap(&mut clock);
         time.total = start.elapsed().as_secs_f64();
         progress.finish();
@@ -148,7 +144,6 @@ impl Solve {
 
     fn run_scene(&self, config: SolverConfig, quiet: bool) -> Result<Done> {
         let option = self.problem.first_given().or((self.refine > 0).then_some("--refine"));
-        let option = option.or(self.outputs.matrix_market.is_some().then_some("--matrix-market"));
         if let Some(option) = option {
             return Err(Error::Option {
                 option: option.into(),

@@ -26,12 +26,14 @@ pub enum Method {
     Direct,
     /// Conjugate gradients with geometric multigrid, on voxel scenes: [`VoxelSolver`](super::VoxelSolver).
     Gmg,
+    /// Conjugate gradients with textbook multigrid on rediscretised grids, on voxel scenes: a yardstick.
+    GmgPlain,
 }
 
 impl Method {
     /// Every method but `auto`.
-    pub const ALL: [Method; 6] =
-        [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct, Method::Gmg];
+    pub const ALL: [Method; 7] =
+        [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct, Method::Gmg, Method::GmgPlain];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Method {
             Method::PcgAmg => "pcg-amg",
             Method::Direct => "direct",
             Method::Gmg => "gmg",
+            Method::GmgPlain => "gmg-plain",
         }
     }
 
@@ -54,6 +57,7 @@ impl Method {
             Method::PcgIc => "ic",
             Method::PcgAmg => "amg",
             Method::Gmg => "gmg",
+            Method::GmgPlain => "gmg-plain",
         }
     }
 
@@ -108,10 +112,10 @@ impl SolverConfig {
             Method::PcgIc => Engine::Ic(self.precond.ic.build(a)?),
             Method::PcgAmg => Engine::Amg(self.precond.amg.build(a)?),
             Method::Auto | Method::Cg => Engine::Identity(Identity),
-            Method::Gmg => {
+            Method::Gmg | Method::GmgPlain => {
                 return Err(Error::Option {
                     option: "method".into(),
-                    value: "gmg".into(),
+                    value: method.name().into(),
                     what: "geometric multigrid is for voxel scenes; on meshes take pcg-amg".into(),
                 });
             }

@@ -4,6 +4,7 @@ mod cg;
 mod conjugate_direction;
 mod direct;
 mod method;
+mod scene;
 mod task;
 mod voxel;
 
@@ -11,6 +12,7 @@ pub use cg::{Cg, cg};
 pub use conjugate_direction::{DirectionModel, conjugate_direction};
 pub use direct::direct;
 pub use method::{Method, PrecondConfig, Solver, SolverConfig};
+pub use scene::SceneSolver;
 pub use voxel::{Sweep, VoxelSolver};
 
 use crate::error::{Error, Result};

@@ -70,8 +70,8 @@ impl VoxelSolver {
     }
 
     /// The preconditioner.
-    pub fn multigrid(&mut self) -> &mut VoxelMultigrid {
-        &mut self.multigrid
+    pub fn multigrid(&self) -> &VoxelMultigrid {
+        &self.multigrid
     }
 
     /// The connected components of the fluid.

@@ -1,4 +1,4 @@
-//! Scenes and pressures as HDF5 files.
+//! Scenes and pressures as HDF5 files; `.bin` files are those of DCDM.
 //!
 //! | name | what |
 //! |---|---|
@@ -7,17 +7,21 @@
 //! | `/pressure` | in solutions: p, 0 outside the fluid |
 //! | `spacing` | attribute of the root: side of a cell, 1 where it is absent |
 
-use super::{Scene, VoxelGrid};
+use super::{Scene, VoxelGrid, dcdm};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::{Attribute, Layout, Reader, Writer};
 use std::path::Path;
 
-/// Reads a scene.
+/// Reads a scene: HDF5, or the `.bin` files of DCDM and its successor (`src/voxel/dcdm.rs` tells of them), any of which names
+/// the others beside it.
 ///
 /// Errors: no HDF5 file or one cut short; no `/flags`, or of another shape than two or three directions; flags out of
 /// range (with the cell); `/rhs` of another shape, or not finite in a fluid cell (with the cell); no fluid cell.
 pub fn read(path: impl AsRef<Path>) -> Result<Scene> {
     let path = path.as_ref();
+    if path.extension().is_some_and(|e| e == "bin") {
+        return dcdm::read(path);
+    }
     let reader = Reader::open(path)?;
     let shape = reader.shape("flags")?;
     let refuse = |set: &str, what: String, help: &str| Error::file(path, Place::Section(set.into()), what, help);

@@ -7,6 +7,7 @@
 //! so a solid neighbour, and everything outside the box, is a Neumann wall, and air holds p = 0 at its centre.
 
 mod components;
+mod dcdm;
 mod generate;
 mod io;
 mod scene;

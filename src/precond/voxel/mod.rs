@@ -28,10 +28,12 @@ mod cube;
 mod kernel;
 mod krylov;
 mod level;
+mod rediscretised;
 mod split;
 mod transfer;
 
 pub(crate) use krylov::Sweeps;
+pub use rediscretised::RediscretisedMultigrid;
 
 use super::Preconditioner;
 use crate::error::Result;
