@@ -17,8 +17,15 @@ pub struct SceneSolver {
 
 enum Engine {
     Voxel(Box<VoxelSolver>),
-    Rediscretised { operator: VoxelOperator, m: Box<RediscretisedMultigrid>, components: Components, cg: Cg },
-    Matrix { system: Box<VoxelSystem>, solver: Box<Solver> },
+    Rediscretised(Box<Rediscretised>),
+    Matrix(Box<(VoxelSystem, Solver)>),
+}
+
+struct Rediscretised {
+    operator: VoxelOperator,
+    m: RediscretisedMultigrid,
+    components: Components,
+    cg: Cg,
 }
 
 impl SceneSolver {
@@ -28,16 +35,16 @@ impl SceneSolver {
     pub fn new(config: &SolverConfig, grid: &VoxelGrid) -> Result<Self> {
         let engine = match config.method {
             Method::Auto | Method::Gmg => Engine::Voxel(Box::new(VoxelSolver::new(grid)?)),
-            Method::GmgPlain => Engine::Rediscretised {
-                m: Box::new(RediscretisedMultigrid::new(grid)?),
+            Method::GmgPlain => Engine::Rediscretised(Box::new(Rediscretised {
+                m: RediscretisedMultigrid::new(grid)?,
                 operator: VoxelOperator::new(grid),
                 components: Components::of(grid),
                 cg: Cg::new(grid.cells()),
-            },
+            })),
             _ => {
                 let system = VoxelSystem::new(grid, &VoxelOperator::new(grid))?;
                 let solver = config.build(&system.a, grid.dimension())?;
-                Engine::Matrix { system: Box::new(system), solver: Box::new(solver) }
+                Engine::Matrix(Box::new((system, solver)))
             }
         };
         let method = if config.method == Method::Auto { Method::Gmg } else { config.method };
@@ -52,7 +59,7 @@ impl SceneSolver {
     /// The assembled system, where the method needs one.
     pub fn system(&self) -> Option<&VoxelSystem> {
         match &self.engine {
-            Engine::Matrix { system, .. } => Some(system),
+            Engine::Matrix(both) => Some(&both.0),
             _ => None,
         }
     }
@@ -64,7 +71,8 @@ impl SceneSolver {
     pub fn solve(&mut self, b: &[f64], x: &mut [f64], watch: &mut Observer) -> Result<Report> {
         match &mut self.engine {
             Engine::Voxel(solver) => solver.solve(b, x, &self.stop, watch),
-            Engine::Rediscretised { operator, m, components, cg } => {
+            Engine::Rediscretised(this) => {
+                let Rediscretised { operator, m, components, cg } = &mut **this;
                 components.check(b)?;
                 components.clear_outside(x);
                 let inside: Vec<f64> = match components.compatible(b) {
@@ -73,11 +81,12 @@ impl SceneSolver {
                         b.iter().zip(components.labels()).map(|(b, l)| if l.is_some() { *b } else { 0.0 }).collect()
                     }
                 };
-                let report = cg.solve(operator, &mut **m, &inside, x, &self.stop, watch)?.clone();
+                let report = cg.solve(operator, m, &inside, x, &self.stop, watch)?.clone();
                 components.remove_mean(x);
                 Ok(report)
             }
-            Engine::Matrix { system, solver } => {
+            Engine::Matrix(both) => {
+                let (system, solver) = &mut **both;
                 let b = system.right_hand_side(b)?;
                 let mut unknowns = vec![0.0; b.len()];
                 let report = solver.solve(&system.a, &b, &mut unknowns, watch)?;
@@ -91,8 +100,8 @@ impl SceneSolver {
     pub fn bytes(&self) -> usize {
         match &self.engine {
             Engine::Voxel(solver) => solver.bytes(),
-            Engine::Rediscretised { operator, m, .. } => operator.bytes() + m.bytes(),
-            Engine::Matrix { solver, .. } => solver.bytes(),
+            Engine::Rediscretised(this) => this.operator.bytes() + this.m.bytes(),
+            Engine::Matrix(both) => both.1.bytes(),
         }
     }
 
@@ -103,8 +112,8 @@ impl SceneSolver {
                 let m = solver.multigrid();
                 format!("{} grid levels, {} sparse unknowns below", m.grid_levels(), m.sparse_unknowns())
             }
-            Engine::Rediscretised { m, .. } => format!("{} grid levels", m.grid_levels()),
-            Engine::Matrix { solver, .. } => solver.summary(),
+            Engine::Rediscretised(this) => format!("{} grid levels", this.m.grid_levels()),
+            Engine::Matrix(both) => both.1.summary(),
         }
     }
 }
