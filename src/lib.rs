@@ -13,6 +13,7 @@ pub mod expression;
 pub mod file;
 pub mod hdf5;
 pub mod mesh;
+pub mod nn;
 pub mod operator;
 pub mod precond;
 mod prefetch;

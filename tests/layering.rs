@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 15] = [
+const TIERS: [(&str, u32); 16] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
@@ -15,6 +15,7 @@ const TIERS: [(&str, u32); 15] = [
     ("sparse", 1),
     ("voxel", 1),
     ("operator", 2),
+    ("nn", 3),
     ("assembly", 3),
     ("precond", 3),
     ("solver", 4),

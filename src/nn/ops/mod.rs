@@ -1,0 +1,29 @@
+//! Operations on variables, each with its gradient. One family a file.
+
+pub mod conv;
+mod index;
+mod linear;
+mod operator;
+mod pointwise;
+mod pool;
+mod reduce;
+
+pub use index::{gather, scatter_add};
+pub use linear::linear;
+pub use operator::apply_symmetric;
+pub use pointwise::{add, div, exp, gelu, ln, mul, relu, scale, sin, sqrt, sub, tanh};
+pub use pool::{average_pool, upsample};
+pub use reduce::{dot_samples, mean, scale_samples, sum};
+
+use super::{Op, Tensor, Var};
+
+/// A reshaped variable: the same numbers.
+pub fn reshape(x: &Var, shape: &[usize]) -> Var {
+    struct Reshape;
+    impl Op for Reshape {
+        fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
+            vec![Some(g.clone().reshaped(inputs[0].shape()))]
+        }
+    }
+    Var::result(&[x], x.value().clone().reshaped(shape), Reshape)
+}

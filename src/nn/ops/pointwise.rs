@@ -1,0 +1,120 @@
+//! Functions of single numbers.
+
+use crate::nn::{Op, Tensor, Var};
+use rayon::prelude::*;
+
+/// Numbers a task takes at least.
+const TASK: usize = 1 << 14;
+
+fn map(x: &Tensor, f: impl Fn(f32) -> f32 + Sync) -> Tensor {
+    let mut data = vec![0.0; x.len()];
+    let chunks = data.par_chunks_mut(TASK).zip(x.data().par_chunks(TASK));
+    chunks.for_each(|(to, from)| to.iter_mut().zip(from).for_each(|(y, x)| *y = f(*x)));
+    Tensor::new(x.shape(), data)
+}
+
+fn map2(x: &Tensor, y: &Tensor, f: impl Fn(f32, f32) -> f32 + Sync) -> Tensor {
+    assert_eq!(x.shape(), y.shape(), "pointwise functions of two tensors");
+    let mut data = vec![0.0; x.len()];
+    let chunks = data.par_chunks_mut(TASK).zip(x.data().par_chunks(TASK)).zip(y.data().par_chunks(TASK));
+    chunks.for_each(|((to, x), y)| to.iter_mut().zip(x).zip(y).for_each(|((z, x), y)| *z = f(*x, *y)));
+    Tensor::new(x.shape(), data)
+}
+
+/// y = f(x) with the derivative as a function of x and y.
+struct Unary<D>(D);
+
+impl<D: Fn(f32, f32) -> f32 + Sync> Op for Unary<D> {
+    fn backward(&self, inputs: &[&Tensor], output: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
+        let slope = map2(inputs[0], output, &self.0);
+        vec![Some(map2(&slope, g, |slope, g| slope * g))]
+    }
+}
+
+fn unary(x: &Var, f: impl Fn(f32) -> f32 + Sync, slope: impl Fn(f32, f32) -> f32 + Sync + 'static) -> Var {
+    Var::result(&[x], map(x.value(), f), Unary(slope))
+}
+
+/// max(0, x).
+pub fn relu(x: &Var) -> Var {
+    unary(x, |x| x.max(0.0), |x, _| if x > 0.0 { 1.0 } else { 0.0 })
+}
+
+/// tanh x.
+pub fn tanh(x: &Var) -> Var {
+    unary(x, f32::tanh, |_, y| 1.0 - y * y)
+}
+
+/// x Φ(x), Φ the normal distribution, by its tanh approximation (Hendrycks & Gimpel 2016, §2).
+pub fn gelu(x: &Var) -> Var {
+    const ROOT: f32 = 0.797_884_6; // √(2 / π)
+    let inner = |x: f32| (ROOT * (x + 0.044715 * x * x * x)).tanh();
+    unary(
+        x,
+        move |x| 0.5 * x * (1.0 + inner(x)),
+        move |x, _| {
+            let t = inner(x);
+            0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * ROOT * (1.0 + 3.0 * 0.044715 * x * x)
+        },
+    )
+}
+
+/// sin x.
+pub fn sin(x: &Var) -> Var {
+    unary(x, f32::sin, |x, _| x.cos())
+}
+
+/// eˣ.
+pub fn exp(x: &Var) -> Var {
+    unary(x, f32::exp, |_, y| y)
+}
+
+/// The natural logarithm.
+pub fn ln(x: &Var) -> Var {
+    unary(x, f32::ln, |x, _| 1.0 / x)
+}
+
+/// √x.
+pub fn sqrt(x: &Var) -> Var {
+    unary(x, f32::sqrt, |_, y| 0.5 / y)
+}
+
+/// c x.
+pub fn scale(x: &Var, c: f32) -> Var {
+    unary(x, move |x| c * x, move |_, _| c)
+}
+
+/// z = f(x, y) with the two derivatives.
+struct Binary<X, Y>(X, Y);
+
+impl<X: Fn(f32, f32) -> f32 + Sync, Y: Fn(f32, f32) -> f32 + Sync> Op for Binary<X, Y> {
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
+        let [x, y] = [inputs[0], inputs[1]];
+        let times = |slope: Tensor| map2(&slope, g, |slope, g| slope * g);
+        vec![wanted[0].then(|| times(map2(x, y, &self.0))), wanted[1].then(|| times(map2(x, y, &self.1)))]
+    }
+}
+
+/// x + y.
+pub fn add(x: &Var, y: &Var) -> Var {
+    Var::result(&[x, y], map2(x.value(), y.value(), |x, y| x + y), Binary(|_, _| 1.0, |_, _| 1.0))
+}
+
+/// x − y.
+pub fn sub(x: &Var, y: &Var) -> Var {
+    Var::result(&[x, y], map2(x.value(), y.value(), |x, y| x - y), Binary(|_, _| 1.0, |_, _| -1.0))
+}
+
+/// x y, number by number.
+pub fn mul(x: &Var, y: &Var) -> Var {
+    Var::result(&[x, y], map2(x.value(), y.value(), |x, y| x * y), Binary(|_, y| y, |x, _| x))
+}
+
+/// x / y, number by number.
+pub fn div(x: &Var, y: &Var) -> Var {
+    Var::result(
+        &[x, y],
+        map2(x.value(), y.value(), |x, y| x / y),
+        Binary(|_, y| 1.0 / y, |x: f32, y: f32| -x / (y * y)),
+    )
+}

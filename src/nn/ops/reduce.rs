@@ -1,0 +1,76 @@
+//! Sums, over everything or sample by sample: the first side of a shape counts samples. Sums are taken in double precision.
+
+use crate::nn::{Op, Tensor, Var};
+use rayon::prelude::*;
+
+struct Sum(f32);
+
+impl Op for Sum {
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
+        vec![Some(Tensor::new(inputs[0].shape(), vec![self.0 * g.item(); inputs[0].len()]))]
+    }
+}
+
+/// Σ x.
+pub fn sum(x: &Var) -> Var {
+    let sum: f64 = x.value().data().iter().map(|x| f64::from(*x)).sum();
+    Var::result(&[x], Tensor::scalar(sum as f32), Sum(1.0))
+}
+
+/// The mean of x.
+pub fn mean(x: &Var) -> Var {
+    let factor = 1.0 / x.value().len() as f32;
+    let sum: f64 = x.value().data().iter().map(|x| f64::from(*x)).sum();
+    Var::result(&[x], Tensor::scalar(sum as f32 * factor), Sum(factor))
+}
+
+/// Numbers of a sample.
+fn sample(x: &Tensor) -> usize {
+    x.len() / x.shape().first().copied().unwrap_or(1).max(1)
+}
+
+/// x times a number a sample.
+fn scaled(x: &Tensor, factors: &[f32]) -> Tensor {
+    let mut out = x.clone();
+    let samples = out.data_mut().par_chunks_mut(sample(x).max(1)).zip(factors);
+    samples.for_each(|(x, factor)| x.iter_mut().for_each(|x| *x *= factor));
+    out
+}
+
+fn dots(x: &Tensor, y: &Tensor) -> Tensor {
+    assert_eq!(x.shape(), y.shape(), "scalar products");
+    let length = sample(x).max(1);
+    let dot =
+        |(x, y): (&[f32], &[f32])| x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>() as f32;
+    let dots: Vec<f32> = x.data().par_chunks(length).zip(y.data().par_chunks(length)).map(dot).collect();
+    Tensor::new(&[dots.len()], dots)
+}
+
+struct DotSamples;
+
+impl Op for DotSamples {
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
+        let of = |other: usize| wanted[1 - other].then(|| scaled(inputs[other], g.data()));
+        vec![of(1), of(0)]
+    }
+}
+
+/// x · y of every sample: a shape of `[samples]`.
+pub fn dot_samples(x: &Var, y: &Var) -> Var {
+    Var::result(&[x, y], dots(x.value(), y.value()), DotSamples)
+}
+
+struct ScaleSamples;
+
+impl Op for ScaleSamples {
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
+        let [x, factors] = [inputs[0], inputs[1]];
+        vec![wanted[0].then(|| scaled(g, factors.data())), wanted[1].then(|| dots(x, g))]
+    }
+}
+
+/// Every sample of x times its number of `factors`, of the shape `[samples]`.
+pub fn scale_samples(x: &Var, factors: &Var) -> Var {
+    assert_eq!(x.shape().first(), factors.shape().first(), "one factor a sample");
+    Var::result(&[x, factors], scaled(x.value(), factors.value().data()), ScaleSamples)
+}
