@@ -8,6 +8,7 @@
 
 pub mod assembly;
 pub mod cli;
+pub mod dcdm;
 pub mod error;
 pub mod expression;
 pub mod file;
@@ -21,6 +22,7 @@ pub mod report;
 pub mod simd;
 pub mod solver;
 pub mod sparse;
+pub mod train;
 pub mod voxel;
 
 pub use error::{Error, Result};

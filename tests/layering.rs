@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 16] = [
+const TIERS: [(&str, u32); 18] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
@@ -19,6 +19,8 @@ const TIERS: [(&str, u32); 16] = [
     ("assembly", 3),
     ("precond", 3),
     ("solver", 4),
+    ("train", 4),
+    ("dcdm", 5),
     ("report", 6),
     ("cli", 6),
 ];

@@ -9,7 +9,7 @@ use crate::report::format::{bytes, count, seconds, significant};
 use crate::report::memory::{peak_bytes, triad_bytes_per_second};
 use crate::report::plot::{self, Curve};
 use crate::report::table::Table;
-use crate::solver::{Method, Outcome, Report, SceneSolver, SolverConfig, unobserved};
+use crate::solver::{Method, Outcome, Report, SolverConfig, unobserved};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -111,7 +111,7 @@ impl Bench {
         let rows = if input::is_scene(problem) {
             let scene = input::load_scene(problem, self.seed)?;
             self.rounds(problem, &FOR_SCENES, |config| {
-                let (mut solver, setup) = timed(|| SceneSolver::new(config, &scene.grid))?;
+                let (mut solver, setup) = timed(|| input::scene_solver(config, &scene.grid, None))?;
                 let mut x = vec![0.0; scene.grid.cells()];
                 let (report, solve) = timed(|| solver.solve(&scene.rhs, &mut x, &mut unobserved))?;
                 let (unknowns, bytes) = (scene.grid.fluid_cells(), solver.bytes());

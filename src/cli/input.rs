@@ -1,9 +1,12 @@
 //! Where a mesh comes from: a file, or a built-in shape such as `square:20`.
 
+use crate::dcdm::{self, NetDirection};
 use crate::error::Result;
 use crate::mesh::io::{self, MeshFile};
 use crate::mesh::shapes;
-use crate::voxel::{self, Family, Scene};
+use crate::nn::{Weights, parse_weights, read_weights};
+use crate::solver::{Method, SceneSolver, SolverConfig};
+use crate::voxel::{self, Family, Scene, VoxelGrid};
 use std::path::Path;
 
 /// What `--help` says of every MESH argument.
@@ -21,6 +24,25 @@ pub(super) fn is_scene(name: &str) -> bool {
 /// Reads or makes the scene.
 pub(super) fn load_scene(name: &str, seed: u64) -> Result<Scene> {
     voxel::built_in(name, seed).unwrap_or_else(|| voxel::read(name))
+}
+
+/// The weights of a file, or those that come with filet.
+pub(super) fn load_weights(path: Option<&Path>) -> Result<Weights> {
+    match path {
+        Some(path) => read_weights(path),
+        None => parse_weights("the shipped direction net", dcdm::SHIPPED),
+    }
+}
+
+/// Sets up the method on the grid; nets take the weights of a file, or those that come with filet.
+pub(super) fn scene_solver(config: &SolverConfig, grid: &VoxelGrid, weights: Option<&Path>) -> Result<SceneSolver> {
+    match config.method {
+        Method::DcdmNet => {
+            let directions = NetDirection::new(&load_weights(weights)?, grid)?;
+            SceneSolver::with_directions(&config.stop, grid, Box::new(directions))
+        }
+        _ => SceneSolver::new(config, grid),
+    }
 }
 
 /// Reads or makes the mesh, refined `refine` times.

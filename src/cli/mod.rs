@@ -4,6 +4,7 @@
 //! 2: bad input.
 
 mod bench;
+mod info;
 mod input;
 mod interrupt;
 mod mesh;
@@ -13,6 +14,7 @@ mod scene;
 mod settings;
 mod solution;
 mod solve;
+mod train;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
@@ -41,6 +43,9 @@ enum Command {
     #[command(subcommand)]
     Mesh(mesh::Mesh),
     Bench(bench::Bench),
+    #[command(subcommand)]
+    Train(train::Train),
+    Info(info::Info),
 }
 
 /// How a command ended well.
@@ -71,6 +76,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Solve(solve) => solve.run(cli.quiet),
         Command::Mesh(mesh) => mesh.run(cli.quiet),
         Command::Bench(bench) => bench.run(cli.quiet),
+        Command::Train(train) => train.run(cli.quiet),
+        Command::Info(info) => info.run(cli.quiet),
     };
     match done {
         Ok(Done::Fully) => ExitCode::SUCCESS,

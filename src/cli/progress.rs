@@ -47,6 +47,19 @@ impl Progress {
         ));
     }
 
+    /// Begins the bar of a training.
+    pub fn steps(&self, steps: usize) {
+        self.bar.set_style(style("{bar:32} {pos}/{len} {msg}  {per_sec}, {eta} left"));
+        self.bar.reset();
+        self.bar.set_length(steps as u64);
+    }
+
+    /// Moves the bar of a training.
+    pub fn step(&self, step: usize, loss: f32) {
+        self.bar.set_position(step as u64);
+        self.bar.set_message(format!("loss {}", significant(f64::from(loss))));
+    }
+
     /// Prints between two drawings of the line.
     pub fn say(&self, print: impl FnOnce()) {
         self.bar.suspend(print);

@@ -21,6 +21,7 @@ pub(super) struct Run<'a> {
     pub name: &'a str,
     pub seed: u64,
     pub config: SolverConfig,
+    pub weights: Option<&'a Path>,
     pub outputs: &'a Outputs,
     pub json: bool,
     pub quiet: bool,
@@ -37,7 +38,7 @@ impl Run<'_> {
         time.read = lap(&mut clock);
         progress.say(|| say_scene(self.quiet, self.name, &scene));
         progress.phase("setting up");
-        let mut solver = SceneSolver::new(&self.config, &scene.grid)?;
+        let mut solver = input::scene_solver(&self.config, &scene.grid, self.weights)?;
         time.setup = lap(&mut clock);
         progress.say(|| {
             say(self.quiet, "method", solver.method().name());

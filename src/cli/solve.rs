@@ -42,9 +42,13 @@ pub(super) struct Solve {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; gmg, gmg-plain (voxel scenes) [default: auto]
+    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; gmg, gmg-plain, dcdm-net (voxel scenes) [default: auto]
     #[arg(long, value_name = "METHOD", help_heading = "Solver", value_parser = settings::method)]
     method: Option<Method>,
+
+    /// Weights of the net of dcdm-net [default: those that come with filet]
+    #[arg(long, value_name = "FILE", help_heading = "Solver")]
+    weights: Option<PathBuf>,
 
     /// Stop at |b - A x| <= X |b| [default: 1e-8]
     #[arg(long, value_name = "X", help_heading = "Solver")]
@@ -151,7 +155,16 @@ impl Solve {
                 what: "a voxel scene brings its own problem; this option is for meshes".into(),
             });
         }
-        scene::Run { name: &self.mesh, seed: self.seed, config, outputs: &self.outputs, json: self.json, quiet }.run()
+        let run = scene::Run {
+            name: &self.mesh,
+            seed: self.seed,
+            config,
+            weights: self.weights.as_deref(),
+            outputs: &self.outputs,
+            json: self.json,
+            quiet,
+        };
+        run.run()
     }
 
     fn solver_config(&self) -> Result<SolverConfig> {

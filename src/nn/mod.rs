@@ -23,4 +23,4 @@ mod weights;
 pub use ops::conv::{Conv, Padding};
 pub use tape::{Gradients, Layer, Op, Param, Tape, Var};
 pub use tensor::Tensor;
-pub use weights::{Weights, read_weights, write_weights};
+pub use weights::{Weights, parse_weights, read_weights, write_weights};

@@ -54,12 +54,19 @@ impl Weights {
 ///
 /// Errors: no such file, damaged, tensors of other numbers than single precision, or not finite.
 pub fn read_weights(path: impl AsRef<Path>) -> Result<Weights> {
+    let bytes = std::fs::read(&path).map_err(|e| Error::io(&path, "read", e))?;
+    parse_weights(path, &bytes)
+}
+
+/// Reads weights from the bytes of a safetensors file; errors name it as `path`.
+///
+/// Errors: as [`read_weights`].
+pub fn parse_weights(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Weights> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
     let refuse = |place, what: String| Error::file(path, place, what, "is this a safetensors file of filet's?");
     let broken = |e: safetensors::SafeTensorError| refuse(Place::File, format!("no safetensors file: {e}"));
-    let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
+    let file = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
     let about = header.metadata().as_ref().and_then(|m| m.get(ENTRY));
     let about = about.map_or(Ok(serde_json::Value::Null), |text| serde_json::from_str(text));
     let about = about.map_err(|e| refuse(Place::Section(ENTRY.into()), format!("no JSON: {e}")))?;

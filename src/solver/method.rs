@@ -28,12 +28,22 @@ pub enum Method {
     Gmg,
     /// Conjugate gradients with textbook multigrid on rediscretised grids, on voxel scenes: a yardstick.
     GmgPlain,
+    /// Conjugate directions from a convolutional net, on voxel scenes: [`SceneSolver::with_directions`](super::SceneSolver::with_directions).
+    DcdmNet,
 }
 
 impl Method {
     /// Every method but `auto`.
-    pub const ALL: [Method; 7] =
-        [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct, Method::Gmg, Method::GmgPlain];
+    pub const ALL: [Method; 8] = [
+        Method::Cg,
+        Method::PcgJacobi,
+        Method::PcgIc,
+        Method::PcgAmg,
+        Method::Direct,
+        Method::Gmg,
+        Method::GmgPlain,
+        Method::DcdmNet,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -46,6 +56,7 @@ impl Method {
             Method::Direct => "direct",
             Method::Gmg => "gmg",
             Method::GmgPlain => "gmg-plain",
+            Method::DcdmNet => "dcdm-net",
         }
     }
 
@@ -58,6 +69,7 @@ impl Method {
             Method::PcgAmg => "amg",
             Method::Gmg => "gmg",
             Method::GmgPlain => "gmg-plain",
+            Method::DcdmNet => "dcdm-net",
         }
     }
 
@@ -112,11 +124,11 @@ impl SolverConfig {
             Method::PcgIc => Engine::Ic(self.precond.ic.build(a)?),
             Method::PcgAmg => Engine::Amg(self.precond.amg.build(a)?),
             Method::Auto | Method::Cg => Engine::Identity(Identity),
-            Method::Gmg | Method::GmgPlain => {
+            Method::Gmg | Method::GmgPlain | Method::DcdmNet => {
                 return Err(Error::Option {
                     option: "method".into(),
                     value: method.name().into(),
-                    what: "geometric multigrid is for voxel scenes; on meshes take pcg-amg".into(),
+                    what: "is for voxel scenes; on meshes take pcg-amg".into(),
                 });
             }
         };

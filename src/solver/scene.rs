@@ -1,8 +1,9 @@
 //! One entry to all methods on voxel scenes: geometric multigrid on the grid, the others on its matrix.
 
-use super::{Cg, Method, Observer, Report, Solver, SolverConfig, StopRule, VoxelSolver};
+use super::conjugate_direction::conjugate_direction;
+use super::{Cg, DirectionModel, Method, Observer, Report, Solver, SolverConfig, StopRule, VoxelSolver};
 use crate::assembly::VoxelSystem;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operator::voxel::VoxelOperator;
 use crate::precond::Preconditioner;
 use crate::precond::voxel::RediscretisedMultigrid;
@@ -17,16 +18,46 @@ pub struct SceneSolver {
 
 enum Engine {
     Voxel(Box<VoxelSolver>),
-    Rediscretised(Box<Rediscretised>),
+    Rediscretised(Box<OnGrid>, Box<(RediscretisedMultigrid, Cg)>),
+    Directions(Box<OnGrid>, Box<dyn DirectionModel>),
     Matrix(Box<(VoxelSystem, Solver)>),
 }
 
-struct Rediscretised {
+/// The operator over all cells, and what makes its problem one that has a solution.
+struct OnGrid {
     operator: VoxelOperator,
-    m: RediscretisedMultigrid,
     components: Components,
-    cg: Cg,
 }
+
+impl OnGrid {
+    fn new(grid: &VoxelGrid) -> Self {
+        OnGrid { operator: VoxelOperator::new(grid), components: Components::of(grid) }
+    }
+
+    /// Solves with b in the operator's range, and takes the mean out of x where that is free.
+    fn solve(
+        &self,
+        b: &[f64],
+        x: &mut [f64],
+        solve: impl FnOnce(&VoxelOperator, &[f64], &mut [f64]) -> Result<Report>,
+    ) -> Result<Report> {
+        self.components.check(b)?;
+        self.components.clear_outside(x);
+        let inside = match self.components.compatible(b) {
+            Some(projected) => projected,
+            None => {
+                let labels = self.components.labels();
+                b.iter().zip(labels).map(|(b, l)| if l.is_some() { *b } else { 0.0 }).collect()
+            }
+        };
+        let report = solve(&self.operator, &inside, x)?;
+        self.components.remove_mean(x);
+        Ok(report)
+    }
+}
+
+/// Directions kept by [`SceneSolver::with_directions`], as in the publication.
+const MEMORY: usize = 2;
 
 impl SceneSolver {
     /// Sets up as `config` says; `auto` is `gmg`.
@@ -35,12 +66,17 @@ impl SceneSolver {
     pub fn new(config: &SolverConfig, grid: &VoxelGrid) -> Result<Self> {
         let engine = match config.method {
             Method::Auto | Method::Gmg => Engine::Voxel(Box::new(VoxelSolver::new(grid)?)),
-            Method::GmgPlain => Engine::Rediscretised(Box::new(Rediscretised {
-                m: RediscretisedMultigrid::new(grid)?,
-                operator: VoxelOperator::new(grid),
-                components: Components::of(grid),
-                cg: Cg::new(grid.cells()),
-            })),
+            Method::GmgPlain => {
+                let both = (RediscretisedMultigrid::new(grid)?, Cg::new(grid.cells()));
+                Engine::Rediscretised(Box::new(OnGrid::new(grid)), Box::new(both))
+            }
+            Method::DcdmNet => {
+                return Err(Error::Option {
+                    option: "method".into(),
+                    value: config.method.name().into(),
+                    what: "needs a net: give its directions to SceneSolver::with_directions".into(),
+                });
+            }
             _ => {
                 let system = VoxelSystem::new(grid, &VoxelOperator::new(grid))?;
                 let solver = config.build(&system.a, grid.dimension())?;
@@ -49,6 +85,16 @@ impl SceneSolver {
         };
         let method = if config.method == Method::Auto { Method::Gmg } else { config.method };
         Ok(SceneSolver { method, stop: config.stop.clone(), engine })
+    }
+
+    /// Sets up conjugate directions from `model`, which works on all cells of the grid; the last two are kept. This is the method
+    /// `dcdm-net`.
+    ///
+    /// Errors: no fluid cell.
+    pub fn with_directions(stop: &StopRule, grid: &VoxelGrid, model: Box<dyn DirectionModel>) -> Result<Self> {
+        grid.require_fluid()?;
+        let engine = Engine::Directions(Box::new(OnGrid::new(grid)), model);
+        Ok(SceneSolver { method: Method::DcdmNet, stop: stop.clone(), engine })
     }
 
     /// The method in use, never `auto`.
@@ -71,19 +117,12 @@ impl SceneSolver {
     pub fn solve(&mut self, b: &[f64], x: &mut [f64], watch: &mut Observer) -> Result<Report> {
         match &mut self.engine {
             Engine::Voxel(solver) => solver.solve(b, x, &self.stop, watch),
-            Engine::Rediscretised(this) => {
-                let Rediscretised { operator, m, components, cg } = &mut **this;
-                components.check(b)?;
-                components.clear_outside(x);
-                let inside: Vec<f64> = match components.compatible(b) {
-                    Some(projected) => projected,
-                    None => {
-                        b.iter().zip(components.labels()).map(|(b, l)| if l.is_some() { *b } else { 0.0 }).collect()
-                    }
-                };
-                let report = cg.solve(operator, m, &inside, x, &self.stop, watch)?.clone();
-                components.remove_mean(x);
-                Ok(report)
+            Engine::Rediscretised(on, both) => {
+                let (m, cg) = &mut **both;
+                on.solve(b, x, |a, b, x| cg.solve(a, m, b, x, &self.stop, watch).cloned())
+            }
+            Engine::Directions(on, model) => {
+                on.solve(b, x, |a, b, x| conjugate_direction(a, &mut **model, MEMORY, b, x, &self.stop, watch))
             }
             Engine::Matrix(both) => {
                 let (system, solver) = &mut **both;
@@ -100,7 +139,8 @@ impl SceneSolver {
     pub fn bytes(&self) -> usize {
         match &self.engine {
             Engine::Voxel(solver) => solver.bytes(),
-            Engine::Rediscretised(this) => this.operator.bytes() + this.m.bytes(),
+            Engine::Rediscretised(on, both) => on.operator.bytes() + both.0.bytes(),
+            Engine::Directions(on, _) => on.operator.bytes(),
             Engine::Matrix(both) => both.1.bytes(),
         }
     }
@@ -112,7 +152,8 @@ impl SceneSolver {
                 let m = solver.multigrid();
                 format!("{} grid levels, {} sparse unknowns below", m.grid_levels(), m.sparse_unknowns())
             }
-            Engine::Rediscretised(this) => format!("{} grid levels", this.m.grid_levels()),
+            Engine::Rediscretised(_, both) => format!("{} grid levels", both.0.grid_levels()),
+            Engine::Directions(..) => format!("a net, {MEMORY} directions kept"),
             Engine::Matrix(both) => both.1.summary(),
         }
     }

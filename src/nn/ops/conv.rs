@@ -1,8 +1,8 @@
 //! Convolution of images `[batch, n0, n1, n2, C]` with weights `[k0, k1, k2, C, D]`, zeros outside, and its transpose:
 //!
-//! y[i, d] = Σ_{a, e} x[s i + a − p, e] w[a, e, d] + b[d], i, a, s and p in three directions each.
+//! `y[i, d] = Σ_{a, e} x[s i + a − p, e] w[a, e, d] + b[d]`, i, a, s and p in three directions each.
 //!
-//! The gradient for x is the transpose, Σ_{a, d} g[(i + p − a) / s, d] w[a, e, d] over whole quotients: a convolution of g, spread
+//! The gradient for x is the transpose, `Σ_{a, d} g[(i + p − a) / s, d] w[a, e, d]` over whole quotients: a convolution of g, spread
 //! s apart among zeros, with w turned round.
 
 use crate::nn::kernels::conv::{Finish, Shape, forward, weight_gradient};

@@ -35,7 +35,7 @@ impl Op for Gather {
     }
 }
 
-/// y[i] = x[places[i]], rows of the first side.
+/// `y[i] = x[places[i]]`, rows of the first side.
 pub fn gather(x: &Var, places: &Arc<[u32]>) -> Var {
     Var::result(&[x], take(x.value(), places), Gather(places.clone()))
 }
@@ -48,7 +48,7 @@ impl Op for ScatterAdd {
     }
 }
 
-/// y[places[i]] += x[i] on `rows` rows of zeros.
+/// `y[places[i]] += x[i]` on `rows` rows of zeros.
 pub fn scatter_add(x: &Var, places: &Arc<[u32]>, rows: usize) -> Var {
     assert_eq!(x.shape()[0], places.len(), "one place a row");
     Var::result(&[x], put(x.value(), places, rows), ScatterAdd(places.clone()))

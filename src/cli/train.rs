@@ -1,0 +1,209 @@
+//! `filet train`: weights from nothing, with progress, checkpoints, and the loss as table and picture.
+
+use super::progress::Progress;
+use super::{Done, interrupt, say};
+use crate::dcdm::{DirectionNet, NetSize, ResidualLoss};
+use crate::error::{Error, Result};
+use crate::file::write_atomic;
+use crate::nn::{Layer, Tape, Weights, write_weights};
+use crate::report::format::{count, seconds, significant};
+use crate::report::plot::{self, Curve, CurvesPlot};
+use crate::train::{Checkpoint, TrainConfig, train};
+use crate::voxel::{Family, generate};
+use clap::{Args, Subcommand, ValueEnum};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Train nets
+#[derive(Debug, Subcommand)]
+pub(super) enum Train {
+    Direction(Direction),
+}
+
+/// The net of a direction.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Net {
+    /// The publication's net for 64 x 64 x 64 cells: 97 457 numbers
+    Dcdm,
+    /// Its net for 128 x 128 x 128 cells: 152 881 numbers
+    Dcdm128,
+}
+
+/// Train a net that gives conjugate directions for pressure problems
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The loss is |b - alpha A d|^2 after the best step along d = N(b), |b| = 1, for random sums b of Ritz vectors of an
+empty closed box (Kaneda et al. 2023). Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
+)]
+pub(super) struct Direction {
+    /// The net
+    #[arg(long, value_enum, default_value = "dcdm")]
+    net: Net,
+
+    /// Cells along a side of the box; even
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(2..=256))]
+    size: u16,
+
+    /// Steps
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    steps: usize,
+
+    /// Right-hand sides a step
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    batch: u16,
+
+    /// Lanczos steps on the box, from which right-hand sides are made
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u16).range(2..))]
+    vectors: u16,
+
+    /// Learning rate at the beginning; it falls to 0 as a cosine
+    #[arg(long, value_name = "X", default_value_t = 1e-3)]
+    learning_rate: f64,
+
+    /// Seed of weights and data
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// The file to write (.safetensors)
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// Go on from the checkpoint of a run with the same options
+    #[arg(long)]
+    resume: bool,
+
+    /// Steps from one checkpoint to the next
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    checkpoint_every: u32,
+
+    /// Draw the loss (.png, .svg)
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
+    /// Write the loss of every step as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+/// Number of the first right-hand side no step trains on.
+const HELD_OUT: u64 = 1 << 31;
+/// Batches of them that are scored.
+const SCORED: u64 = 8;
+
+impl Train {
+    pub(super) fn run(&self, quiet: bool) -> Result<Done> {
+        match self {
+            Train::Direction(direction) => direction.run(quiet),
+        }
+    }
+}
+
+impl Direction {
+    fn run(&self, quiet: bool) -> Result<Done> {
+        let clock = Instant::now();
+        self.check()?;
+        let progress = Progress::new(quiet);
+        progress.phase("Lanczos vectors");
+        let grid = generate(Family::Box, &[usize::from(self.size); 3], 0)?.grid;
+        let mut objective = ResidualLoss::new(&grid, usize::from(self.vectors), usize::from(self.batch), self.seed)?;
+        let size = match self.net {
+            Net::Dcdm => NetSize::N64,
+            Net::Dcdm128 => NetSize::N128,
+        };
+        let mut net = DirectionNet::new(size, self.seed);
+        let numbers = count(net.parameters() as u64);
+        let ready = seconds(clock.elapsed().as_secs_f64());
+        progress.say(|| say(quiet, "net", format!("{numbers} numbers; data ready in {ready}")));
+        let (run, checkpoint) = (self.run_description(), self.output.with_extension("checkpoint"));
+        let mut state = match self.resume {
+            true => Checkpoint::read(&checkpoint, &mut net, &run)?,
+            false => Checkpoint::default(),
+        };
+        interrupt::install();
+        progress.steps(self.steps);
+        let config = TrainConfig { steps: self.steps, learning_rate: self.learning_rate, ..TrainConfig::default() };
+        train(&mut net, &mut objective, &config, &mut state, &mut |net, state| {
+            progress.step(state.step(), state.losses().last().copied().unwrap_or(f32::NAN));
+            let stop = interrupt::asked();
+            if stop || state.step().is_multiple_of(self.checkpoint_every as usize) {
+                state.write(&checkpoint, net, &run)?;
+            }
+            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        progress.finish();
+        self.write_losses(state.losses())?;
+        if state.step() < self.steps {
+            say(quiet, "stopped", format!("after step {}; --resume goes on", state.step()));
+            return Ok(Done::Partly);
+        }
+        let scores = (0..SCORED).map(|k| objective.on(&net, &Tape::inference(), HELD_OUT + k).value().item());
+        let held_out = f64::from(scores.sum::<f32>()) / SCORED as f64;
+        let mut about = run;
+        about["held_out_loss"] = serde_json::json!(held_out);
+        about["seconds"] = serde_json::json!(clock.elapsed().as_secs_f64().round());
+        write_weights(&self.output, &Weights::of(&mut net, about))?;
+        // The run is over: the checkpoint has served.
+        let _ = std::fs::remove_file(&checkpoint);
+        say(quiet, "loss", format!("{} on right-hand sides not trained on", significant(held_out)));
+        let total = seconds(clock.elapsed().as_secs_f64());
+        say(quiet, "output", format!("{}, {} steps in {total}", self.output.display(), self.steps));
+        Ok(Done::Fully)
+    }
+
+    fn check(&self) -> Result<()> {
+        let refuse = |option: &str, value: String, what: &str| {
+            Err(Error::Option { option: option.into(), value, what: what.into() })
+        };
+        if !self.size.is_multiple_of(2) {
+            return refuse("--size", self.size.to_string(), "the net halves the sides once: give an even number");
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            return refuse("--learning-rate", self.learning_rate.to_string(), "give a positive number");
+        }
+        match self.output.extension().is_some_and(|e| e == "safetensors") {
+            true => Ok(()),
+            false => refuse("--output", self.output.display().to_string(), "weights are written as .safetensors"),
+        }
+    }
+
+    /// What decides the weights: the same in every checkpoint of a run.
+    fn run_description(&self) -> serde_json::Value {
+        let net = match self.net {
+            Net::Dcdm => "dcdm",
+            Net::Dcdm128 => "dcdm128",
+        };
+        let Direction { size, steps, batch, vectors, learning_rate, seed, .. } = self;
+        let command = format!(
+            "filet train direction --net {net} --size {size} --steps {steps} --batch {batch} --vectors {vectors} \
+             --learning-rate {learning_rate} --seed {seed}"
+        );
+        serde_json::json!({ "net": net, "command": command })
+    }
+
+    fn write_losses(&self, losses: &[f32]) -> Result<()> {
+        if let Some(path) = &self.csv {
+            write_csv(path, losses)?;
+        }
+        if let Some(path) = &self.plot {
+            let curve = Curve::history("loss", losses.iter().map(|l| f64::from(*l)).collect());
+            let axes = CurvesPlot {
+                log_y: true,
+                title: "Training".into(),
+                x_label: "step".into(),
+                y_label: "loss".into(),
+                ..CurvesPlot::default()
+            };
+            plot::curves(path, &[curve], &axes)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_csv(path: &Path, losses: &[f32]) -> Result<()> {
+    write_atomic(path, |w| {
+        writeln!(w, "step,loss")?;
+        losses.iter().enumerate().try_for_each(|(step, loss)| writeln!(w, "{step},{loss}"))
+    })
+}

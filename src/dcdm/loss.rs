@@ -1,0 +1,55 @@
+//! The residual left after the best step along the net's direction, no solutions needed:
+//!
+//! L = mean over b of ‖b − α A d‖², d = N(b), α = d·b / d·A d, ‖b‖ = 1.
+//!
+//! Source: Kaneda et al. 2023, §4.2, equation 10.
+
+use super::RitzVectors;
+use crate::error::Result;
+use crate::nn::ops::{apply_symmetric, div, dot_samples, mean, scale_samples, sub};
+use crate::nn::{Layer, Tape, Tensor, Var};
+use crate::operator::LinearOperator;
+use crate::operator::voxel::VoxelOperator;
+use crate::train::Objective;
+use crate::voxel::VoxelGrid;
+use std::sync::Arc;
+
+/// The loss on random right-hand sides of one grid.
+pub struct ResidualLoss {
+    operator: Arc<dyn LinearOperator + Send>,
+    shape: [usize; 3],
+    ritz: RitzVectors,
+    batch: usize,
+    seed: u64,
+}
+
+impl ResidualLoss {
+    /// `vectors` Lanczos steps on the grid's operator, `batch` right-hand sides a step.
+    ///
+    /// Errors: as [`RitzVectors::new`].
+    pub fn new(grid: &VoxelGrid, vectors: usize, batch: usize, seed: u64) -> Result<Self> {
+        let operator = VoxelOperator::new(grid);
+        let ritz = RitzVectors::new(&operator, vectors, seed)?;
+        Ok(ResidualLoss { operator: Arc::new(operator), shape: grid.shape(), ritz, batch, seed })
+    }
+
+    /// The loss on `batch` right-hand sides of that number.
+    pub fn on(&self, net: &dyn Layer, tape: &Tape, number: u64) -> Var {
+        let b = self
+            .ritz
+            .right_hand_sides(self.batch, self.seed.wrapping_add(1).wrapping_mul(1 << 32).wrapping_add(number));
+        let [n0, n1, n2] = self.shape;
+        let b = Var::constant(Tensor::new(&[self.batch, n0, n1, n2, 1], b));
+        let d = net.forward(tape, &b);
+        let ad = apply_symmetric(&self.operator, &d);
+        let alpha = div(&dot_samples(&d, &b), &dot_samples(&d, &ad));
+        let left = sub(&b, &scale_samples(&ad, &alpha));
+        mean(&dot_samples(&left, &left))
+    }
+}
+
+impl Objective for ResidualLoss {
+    fn loss(&mut self, net: &dyn Layer, tape: &Tape, step: usize) -> Result<Var> {
+        Ok(self.on(net, tape, step as u64))
+    }
+}

@@ -1,0 +1,21 @@
+//! Deep conjugate directions: search directions from a convolutional net, for pressure problems on voxel grids.
+//!
+//! | part | here |
+//! |---|---|
+//! | the published net N | [`DirectionNet`] |
+//! | its data: right-hand sides made of Ritz vectors | [`RitzVectors`] |
+//! | its loss | [`ResidualLoss`] |
+//! | the direction d = N(r / ‖r‖) for [`conjugate_direction`](crate::solver::conjugate_direction) with memory 2 | [`NetDirection`] |
+//!
+//! Source: A. Kaneda, O. Akar, J. Chen, V. A. T. Kala, D. Hyde and J. Teran, *A deep conjugate direction method for iteratively
+//! solving linear systems*, ICML 2023, arXiv:2205.10763.
+
+mod direction;
+mod loss;
+mod net;
+mod ritz;
+
+pub use direction::{NetDirection, SHIPPED};
+pub use loss::ResidualLoss;
+pub use net::{DirectionNet, NetSize};
+pub use ritz::RitzVectors;

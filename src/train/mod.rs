@@ -1,0 +1,93 @@
+//! Training: an objective, an optimiser, steps, checkpoints from which a run goes on bit for bit.
+//!
+//! A step draws its data from the seed and its own number alone, so a run that was cut off and goes on from a checkpoint makes the
+//! same steps as one that was not.
+
+mod adam;
+mod checkpoint;
+
+pub use adam::Adam;
+pub use checkpoint::Checkpoint;
+
+use crate::error::{Error, Result};
+use crate::nn::{Layer, Tape, Var};
+use std::ops::ControlFlow;
+
+/// What is made small.
+pub trait Objective {
+    /// The loss of step number `step`: the same step, the same data.
+    fn loss(&mut self, net: &dyn Layer, tape: &Tape, step: usize) -> Result<Var>;
+}
+
+/// How the learning rate goes from step to step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Always the same.
+    Constant,
+    /// Half a cosine down to 0 (I. Loshchilov and F. Hutter, ICLR 2017, §3, without restarts).
+    #[default]
+    Cosine,
+}
+
+/// Settings of [`train`].
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Steps (default 1000).
+    pub steps: usize,
+    /// The learning rate at the beginning (default 1e-3).
+    pub learning_rate: f64,
+    /// How it changes.
+    pub schedule: Schedule,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        TrainConfig { steps: 1000, learning_rate: 1e-3, schedule: Schedule::default() }
+    }
+}
+
+impl TrainConfig {
+    /// The learning rate of a step.
+    pub fn rate(&self, step: usize) -> f64 {
+        let done = step as f64 / self.steps.max(1) as f64;
+        match self.schedule {
+            Schedule::Constant => self.learning_rate,
+            Schedule::Cosine => self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
+        }
+    }
+}
+
+/// Called after every step with the state so far; `Break` ends the training.
+pub type StepObserver<'a> = dyn FnMut(&mut dyn Layer, &Checkpoint) -> Result<ControlFlow<()>> + 'a;
+
+/// Trains `net` from where `state` is up to the last step.
+///
+/// Errors: the objective's and the observer's; a loss that is not finite, with the step.
+pub fn train(
+    net: &mut dyn Layer,
+    objective: &mut dyn Objective,
+    config: &TrainConfig,
+    state: &mut Checkpoint,
+    watch: &mut StepObserver,
+) -> Result<()> {
+    while state.step() < config.steps {
+        let step = state.step();
+        let tape = Tape::training();
+        let loss = objective.loss(net, &tape, step)?;
+        let value = loss.value().item();
+        if !value.is_finite() {
+            return Err(Error::Problem {
+                what: format!("the loss of step {step} is {value}"),
+                help: "train with a smaller learning rate".into(),
+            });
+        }
+        state.adam.step(net, &tape.gradients(&loss), config.rate(step));
+        state.losses.push(value);
+        if watch(net, state)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
