@@ -7,8 +7,9 @@
 
 pub mod water;
 
+use filet::dcdm::shipped_cycle;
 use filet::error::Result;
-use filet::solver::{Report, StopRule, VoxelSolver, unobserved};
+use filet::solver::{LearnedSolver, Report, StopRule, unobserved};
 use filet::voxel::{FLUID, SOLID, VoxelGrid};
 use rayon::prelude::*;
 use std::path::Path;
@@ -76,7 +77,7 @@ pub struct Mac {
     pub u: [Samples; 3],
     /// Pressure · Δt / (density · side of a cell): the warm start of the next solve.
     pub pressure: Vec<f64>,
-    solver: Option<VoxelSolver>,
+    solver: Option<LearnedSolver>,
 }
 
 /// What a projection did.
@@ -177,7 +178,7 @@ impl Mac {
         let clock = std::time::Instant::now();
         let mut solver = match self.solver.take() {
             Some(solver) => solver,
-            None => VoxelSolver::new(&self.grid)?,
+            None => LearnedSolver::new(&self.grid, &shipped_cycle())?,
         };
         let setup_seconds = clock.elapsed().as_secs_f64();
         let stop = StopRule { rtol, atol: 1e-12, ..StopRule::default() };

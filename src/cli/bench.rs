@@ -64,7 +64,8 @@ pub(super) struct Bench {
 
 /// Methods that suit meshes, and voxel scenes.
 const FOR_MESHES: [Method; 5] = [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct];
-const FOR_SCENES: [Method; 5] = [Method::Cg, Method::PcgIc, Method::PcgAmg, Method::GmgPlain, Method::Gmg];
+const FOR_SCENES: [Method; 6] =
+    [Method::Cg, Method::PcgIc, Method::PcgAmg, Method::GmgPlain, Method::Gmg, Method::Dcdm];
 
 /// One method on one problem.
 #[derive(Debug)]

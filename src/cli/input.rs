@@ -1,6 +1,6 @@
 //! Where a mesh comes from: a file, or a built-in shape such as `square:20`.
 
-use crate::dcdm::{self, NetDirection};
+use crate::dcdm::{self, NetDirection, cycle_parameters, shipped_cycle};
 use crate::error::Result;
 use crate::mesh::io::{self, MeshFile};
 use crate::mesh::shapes;
@@ -26,8 +26,8 @@ pub(super) fn load_scene(name: &str, seed: u64) -> Result<Scene> {
     voxel::built_in(name, seed).unwrap_or_else(|| voxel::read(name))
 }
 
-/// The weights of a file, or those that come with filet.
-pub(super) fn load_weights(path: Option<&Path>) -> Result<Weights> {
+/// The weights of a file, or those of the direction net that come with filet.
+fn load_weights(path: Option<&Path>) -> Result<Weights> {
     match path {
         Some(path) => read_weights(path),
         None => parse_weights("the shipped direction net", dcdm::SHIPPED),
@@ -37,6 +37,13 @@ pub(super) fn load_weights(path: Option<&Path>) -> Result<Weights> {
 /// Sets up the method on the grid; nets take the weights of a file, or those that come with filet.
 pub(super) fn scene_solver(config: &SolverConfig, grid: &VoxelGrid, weights: Option<&Path>) -> Result<SceneSolver> {
     match config.method {
+        Method::Dcdm => {
+            let parameters = match weights {
+                Some(path) => cycle_parameters(&read_weights(path)?)?,
+                None => shipped_cycle(),
+            };
+            SceneSolver::with_parameters(&config.stop, grid, &parameters)
+        }
         Method::DcdmNet => {
             let directions = NetDirection::new(&load_weights(weights)?, grid)?;
             SceneSolver::with_directions(&config.stop, grid, Box::new(directions))

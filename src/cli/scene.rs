@@ -57,6 +57,9 @@ impl Run<'_> {
         time.write = lap(&mut clock);
         time.total = start.elapsed().as_secs_f64();
         progress.finish();
+        if solver.fell_back() {
+            say(self.quiet, "note", "the learned numbers did not serve here; the cycle with those of analysis went on");
+        }
         say_end(self.quiet, &written, &time);
         if self.json {
             print_data(&self.object(&scene, solver.method(), &report, &time, &written).to_string())?;

@@ -42,11 +42,11 @@ pub(super) struct Solve {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; gmg, gmg-plain, dcdm-net (voxel scenes) [default: auto]
+    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; gmg, gmg-plain, dcdm, dcdm-net (voxel scenes) [default: auto]
     #[arg(long, value_name = "METHOD", help_heading = "Solver", value_parser = settings::method)]
     method: Option<Method>,
 
-    /// Weights of the net of dcdm-net [default: those that come with filet]
+    /// Weights of dcdm or of the net of dcdm-net [default: those that come with filet]
     #[arg(long, value_name = "FILE", help_heading = "Solver")]
     weights: Option<PathBuf>,
 

@@ -1,5 +1,7 @@
 //! `filet train`: weights from nothing, with progress, checkpoints, and the loss as table and picture.
 
+mod cycle;
+
 use super::progress::Progress;
 use super::{Done, interrupt, say};
 use crate::dcdm::{DirectionNet, NetSize, ResidualLoss};
@@ -20,6 +22,7 @@ use std::time::Instant;
 #[derive(Debug, Subcommand)]
 pub(super) enum Train {
     Direction(Direction),
+    Cycle(cycle::Cycle),
 }
 
 /// The net of a direction.
@@ -96,6 +99,7 @@ impl Train {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         match self {
             Train::Direction(direction) => direction.run(quiet),
+            Train::Cycle(cycle) => cycle.run(quiet),
         }
     }
 }
@@ -133,7 +137,7 @@ impl Direction {
             Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         progress.finish();
-        self.write_losses(state.losses())?;
+        write_losses(state.losses(), "step", self.csv.as_deref(), self.plot.as_deref())?;
         if state.step() < self.steps {
             say(quiet, "stopped", format!("after step {}; --resume goes on", state.step()));
             return Ok(Done::Partly);
@@ -153,19 +157,13 @@ impl Direction {
     }
 
     fn check(&self) -> Result<()> {
-        let refuse = |option: &str, value: String, what: &str| {
-            Err(Error::Option { option: option.into(), value, what: what.into() })
-        };
         if !self.size.is_multiple_of(2) {
             return refuse("--size", self.size.to_string(), "the net halves the sides once: give an even number");
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             return refuse("--learning-rate", self.learning_rate.to_string(), "give a positive number");
         }
-        match self.output.extension().is_some_and(|e| e == "safetensors") {
-            true => Ok(()),
-            false => refuse("--output", self.output.display().to_string(), "weights are written as .safetensors"),
-        }
+        check_output(&self.output)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.
@@ -181,29 +179,37 @@ impl Direction {
         );
         serde_json::json!({ "net": net, "command": command })
     }
+}
 
-    fn write_losses(&self, losses: &[f32]) -> Result<()> {
-        if let Some(path) = &self.csv {
-            write_csv(path, losses)?;
-        }
-        if let Some(path) = &self.plot {
-            let curve = Curve::history("loss", losses.iter().map(|l| f64::from(*l)).collect());
-            let axes = CurvesPlot {
-                log_y: true,
-                title: "Training".into(),
-                x_label: "step".into(),
-                y_label: "loss".into(),
-                ..CurvesPlot::default()
-            };
-            plot::curves(path, &[curve], &axes)?;
-        }
-        Ok(())
+fn refuse(option: &str, value: String, what: &str) -> Result<()> {
+    Err(Error::Option { option: option.into(), value, what: what.into() })
+}
+
+fn check_output(output: &Path) -> Result<()> {
+    match output.extension().is_some_and(|e| e == "safetensors") {
+        true => Ok(()),
+        false => refuse("--output", output.display().to_string(), "weights are written as .safetensors"),
     }
 }
 
-fn write_csv(path: &Path, losses: &[f32]) -> Result<()> {
-    write_atomic(path, |w| {
-        writeln!(w, "step,loss")?;
-        losses.iter().enumerate().try_for_each(|(step, loss)| writeln!(w, "{step},{loss}"))
-    })
+/// The loss of every `step` as CSV and as a picture, where they are asked for.
+fn write_losses(losses: &[f32], step: &str, csv: Option<&Path>, picture: Option<&Path>) -> Result<()> {
+    if let Some(path) = csv {
+        write_atomic(path, |w| {
+            writeln!(w, "{step},loss")?;
+            losses.iter().enumerate().try_for_each(|(step, loss)| writeln!(w, "{step},{loss}"))
+        })?;
+    }
+    if let Some(path) = picture {
+        let curve = Curve::history("loss", losses.iter().map(|l| f64::from(*l)).collect());
+        let axes = CurvesPlot {
+            log_y: true,
+            title: "Training".into(),
+            x_label: step.into(),
+            y_label: "loss".into(),
+            ..CurvesPlot::default()
+        };
+        plot::curves(path, &[curve], &axes)?;
+    }
+    Ok(())
 }

@@ -28,13 +28,15 @@ pub enum Method {
     Gmg,
     /// Conjugate gradients with textbook multigrid on rediscretised grids, on voxel scenes: a yardstick.
     GmgPlain,
+    /// Conjugate gradients with geometric multigrid that has learned numbers, on voxel scenes: [`LearnedSolver`](super::LearnedSolver).
+    Dcdm,
     /// Conjugate directions from a convolutional net, on voxel scenes: [`SceneSolver::with_directions`](super::SceneSolver::with_directions).
     DcdmNet,
 }
 
 impl Method {
     /// Every method but `auto`.
-    pub const ALL: [Method; 8] = [
+    pub const ALL: [Method; 9] = [
         Method::Cg,
         Method::PcgJacobi,
         Method::PcgIc,
@@ -42,6 +44,7 @@ impl Method {
         Method::Direct,
         Method::Gmg,
         Method::GmgPlain,
+        Method::Dcdm,
         Method::DcdmNet,
     ];
 
@@ -56,6 +59,7 @@ impl Method {
             Method::Direct => "direct",
             Method::Gmg => "gmg",
             Method::GmgPlain => "gmg-plain",
+            Method::Dcdm => "dcdm",
             Method::DcdmNet => "dcdm-net",
         }
     }
@@ -69,6 +73,7 @@ impl Method {
             Method::PcgAmg => "amg",
             Method::Gmg => "gmg",
             Method::GmgPlain => "gmg-plain",
+            Method::Dcdm => "dcdm",
             Method::DcdmNet => "dcdm-net",
         }
     }
@@ -124,7 +129,7 @@ impl SolverConfig {
             Method::PcgIc => Engine::Ic(self.precond.ic.build(a)?),
             Method::PcgAmg => Engine::Amg(self.precond.amg.build(a)?),
             Method::Auto | Method::Cg => Engine::Identity(Identity),
-            Method::Gmg | Method::GmgPlain | Method::DcdmNet => {
+            Method::Gmg | Method::GmgPlain | Method::Dcdm | Method::DcdmNet => {
                 return Err(Error::Option {
                     option: "method".into(),
                     value: method.name().into(),

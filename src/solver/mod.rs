@@ -3,6 +3,7 @@
 mod cg;
 mod conjugate_direction;
 mod direct;
+mod learned;
 mod method;
 mod scene;
 mod task;
@@ -11,6 +12,7 @@ mod voxel;
 pub use cg::{Cg, cg};
 pub use conjugate_direction::{DirectionModel, conjugate_direction};
 pub use direct::direct;
+pub use learned::LearnedSolver;
 pub use method::{Method, PrecondConfig, Solver, SolverConfig};
 pub use scene::SceneSolver;
 pub use voxel::{Sweep, VoxelSolver};

@@ -1,12 +1,12 @@
 //! One entry to all methods on voxel scenes: geometric multigrid on the grid, the others on its matrix.
 
 use super::conjugate_direction::conjugate_direction;
-use super::{Cg, DirectionModel, Method, Observer, Report, Solver, SolverConfig, StopRule, VoxelSolver};
+use super::{Cg, DirectionModel, LearnedSolver, Method, Observer, Report, Solver, SolverConfig, StopRule, VoxelSolver};
 use crate::assembly::VoxelSystem;
 use crate::error::{Error, Result};
 use crate::operator::voxel::VoxelOperator;
 use crate::precond::Preconditioner;
-use crate::precond::voxel::RediscretisedMultigrid;
+use crate::precond::voxel::{CycleParameters, RediscretisedMultigrid};
 use crate::voxel::{Components, VoxelGrid};
 
 /// A method set up for one voxel grid.
@@ -18,6 +18,7 @@ pub struct SceneSolver {
 
 enum Engine {
     Voxel(Box<VoxelSolver>),
+    Learned(Box<LearnedSolver>),
     Rediscretised(Box<OnGrid>, Box<(RediscretisedMultigrid, Cg)>),
     Directions(Box<OnGrid>, Box<dyn DirectionModel>),
     Matrix(Box<(VoxelSystem, Solver)>),
@@ -70,11 +71,12 @@ impl SceneSolver {
                 let both = (RediscretisedMultigrid::new(grid)?, Cg::new(grid.cells()));
                 Engine::Rediscretised(Box::new(OnGrid::new(grid)), Box::new(both))
             }
-            Method::DcdmNet => {
+            Method::Dcdm | Method::DcdmNet => {
                 return Err(Error::Option {
                     option: "method".into(),
                     value: config.method.name().into(),
-                    what: "needs a net: give its directions to SceneSolver::with_directions".into(),
+                    what: "needs weights: give them to SceneSolver::with_parameters or SceneSolver::with_directions"
+                        .into(),
                 });
             }
             _ => {
@@ -97,6 +99,14 @@ impl SceneSolver {
         Ok(SceneSolver { method: Method::DcdmNet, stop: stop.clone(), engine })
     }
 
+    /// Sets up multigrid with learned numbers: the method `dcdm`.
+    ///
+    /// Errors: no fluid cell.
+    pub fn with_parameters(stop: &StopRule, grid: &VoxelGrid, parameters: &CycleParameters) -> Result<Self> {
+        let engine = Engine::Learned(Box::new(LearnedSolver::new(grid, parameters)?));
+        Ok(SceneSolver { method: Method::Dcdm, stop: stop.clone(), engine })
+    }
+
     /// The method in use, never `auto`.
     pub fn method(&self) -> Method {
         self.method
@@ -117,6 +127,7 @@ impl SceneSolver {
     pub fn solve(&mut self, b: &[f64], x: &mut [f64], watch: &mut Observer) -> Result<Report> {
         match &mut self.engine {
             Engine::Voxel(solver) => solver.solve(b, x, &self.stop, watch),
+            Engine::Learned(solver) => solver.solve(b, x, &self.stop, watch),
             Engine::Rediscretised(on, both) => {
                 let (m, cg) = &mut **both;
                 on.solve(b, x, |a, b, x| cg.solve(a, m, b, x, &self.stop, watch).cloned())
@@ -139,22 +150,32 @@ impl SceneSolver {
     pub fn bytes(&self) -> usize {
         match &self.engine {
             Engine::Voxel(solver) => solver.bytes(),
+            Engine::Learned(solver) => solver.bytes(),
             Engine::Rediscretised(on, both) => on.operator.bytes() + both.0.bytes(),
             Engine::Directions(on, _) => on.operator.bytes(),
             Engine::Matrix(both) => both.1.bytes(),
         }
     }
 
+    /// Whether learned numbers failed and the numbers of analysis took over.
+    pub fn fell_back(&self) -> bool {
+        matches!(&self.engine, Engine::Learned(solver) if solver.fell_back())
+    }
+
     /// One line about what was set up: levels, or the preconditioner.
     pub fn summary(&self) -> String {
         match &self.engine {
-            Engine::Voxel(solver) => {
-                let m = solver.multigrid();
-                format!("{} grid levels, {} sparse unknowns below", m.grid_levels(), m.sparse_unknowns())
-            }
+            Engine::Voxel(solver) => levels(solver),
+            Engine::Learned(solver) if solver.learns() => levels(solver.learned()) + "; learned numbers",
+            Engine::Learned(solver) => levels(solver.learned()) + "; in the plane with the numbers of analysis",
             Engine::Rediscretised(_, both) => format!("{} grid levels", both.0.grid_levels()),
             Engine::Directions(..) => format!("a net, {MEMORY} directions kept"),
             Engine::Matrix(both) => both.1.summary(),
         }
     }
+}
+
+fn levels(solver: &VoxelSolver) -> String {
+    let m = solver.multigrid();
+    format!("{} grid levels, {} sparse unknowns below", m.grid_levels(), m.sparse_unknowns())
 }

@@ -20,7 +20,7 @@ use super::{Iterate, Observer, Outcome, Report, StopRule};
 use crate::error::Result;
 use crate::operator::voxel::{FaceWeights, Field, VoxelOperator};
 use crate::precond::Preconditioner;
-use crate::precond::voxel::VoxelMultigrid;
+use crate::precond::voxel::{CycleParameters, VoxelMultigrid};
 use crate::sparse::vector::power_of_two_below_inverse;
 use crate::voxel::{Components, VoxelGrid};
 use std::ops::ControlFlow;
@@ -49,6 +49,13 @@ impl VoxelSolver {
     /// Errors: no fluid cell.
     pub fn new(grid: &VoxelGrid) -> Result<Self> {
         Self::with(grid, VoxelMultigrid::new(grid)?)
+    }
+
+    /// As [`VoxelSolver::new`] with other numbers in the cycle, without a guard: [`LearnedSolver`](super::LearnedSolver) has one.
+    ///
+    /// Errors: no fluid cell.
+    pub fn tuned(grid: &VoxelGrid, parameters: &CycleParameters) -> Result<Self> {
+        Self::with(grid, VoxelMultigrid::tuned(grid, parameters)?)
     }
 
     /// Sets up for the operator with weights on the faces.

@@ -5,9 +5,11 @@
 
 mod adam;
 mod checkpoint;
+mod cma_es;
 
 pub use adam::Adam;
 pub use checkpoint::Checkpoint;
+pub use cma_es::CmaEs;
 
 use crate::error::{Error, Result};
 use crate::nn::{Layer, Tape, Var};

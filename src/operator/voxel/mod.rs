@@ -3,13 +3,15 @@
 mod field;
 mod flags;
 mod layout;
+mod scaled;
 mod weights;
 
 pub(crate) use field::Field;
 pub(crate) use flags::Flags;
 pub(crate) use layout::Layout;
+pub(crate) use scaled::ScaledFlags;
 pub use weights::FaceWeights;
-pub(crate) use weights::Weights;
+pub(crate) use weights::{Scaling, Weights};
 
 use super::LinearOperator;
 use crate::error::Result;

@@ -80,7 +80,7 @@ impl FaceWeights {
                 }
             }
         }
-        weights.finish(layout);
+        weights.finish(layout, &Scaling::default());
         Ok(weights)
     }
 }
@@ -88,6 +88,22 @@ impl FaceWeights {
 /// Faces across direction `d` of a box.
 fn count(shape: [usize; 3], d: usize) -> usize {
     (0..3).map(|e| shape[e] + usize::from(d == e)).product()
+}
+
+/// How the scaling's first part departs from √(d₀ / d): by the factor 1 + `missing` (1 − Σ w / `open`) + `air` a / d within `bounds`,
+/// with a the part of d that couples to air and `open` what Σ w is in the midst of the fluid. The default is no departure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scaling {
+    pub open: f32,
+    pub missing: f32,
+    pub air: f32,
+    pub bounds: [f32; 2],
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Scaling { open: 1.0, missing: 0.0, air: 0.0, bounds: [1.0; 2] }
+    }
 }
 
 /// Face weights in fields.
@@ -114,7 +130,7 @@ impl Weights {
     }
 
     /// Diagonal and scaling from the weights.
-    pub fn finish(&mut self, layout: &Layout) {
+    pub fn finish(&mut self, layout: &Layout, rule: &Scaling) {
         let Weights { faces: [wi, wj, wk], diagonal, scale, air } = self;
         let [si, sj, sk] = layout.steps();
         let start = layout.at(0, 0);
@@ -128,7 +144,7 @@ impl Weights {
             for (w, step) in [(&*wi, si), (&*wj, sj), (&*wk, sk)].into_iter().filter(|(_, step)| *step > 0) {
                 add_both(&w[at - step..], &w[at..], diagonal, largest);
             }
-            scaling(if layout.planar() { 4.0 } else { 6.0 }, diagonal, largest);
+            scaling(if layout.planar() { 4.0 } else { 6.0 }, rule, diagonal, &air[at..at + length], largest);
         });
     }
 }
@@ -146,10 +162,15 @@ vectorised! {
 
 vectorised! {
     /// `scale` holds the largest weight before.
-    fn scaling(full: f32, diagonal: &[f32], scale: &mut [f32]) {
-        for (scale, d) in scale.iter_mut().zip(diagonal) {
-            let squared = (full / d).min(1.5 / *scale);
-            *scale = if *d > 0.0 { squared.sqrt() } else { 0.0 };
+    fn scaling(full: f32, rule: &Scaling, diagonal: &[f32], air: &[f32], scale: &mut [f32]) {
+        let n = scale.len();
+        let (diagonal, air) = (&diagonal[..n], &air[..n]);
+        for x in 0..n {
+            let d = diagonal[x];
+            let missing = (1.0 - (d - air[x]) / rule.open).max(0.0);
+            let factor = (1.0 + rule.missing * missing + rule.air * (air[x] / d)).max(rule.bounds[0]).min(rule.bounds[1]);
+            let squared = (full / d * (factor * factor)).min(1.5 / scale[x]);
+            scale[x] = if d > 0.0 { squared.sqrt() } else { 0.0 };
         }
     }
 }

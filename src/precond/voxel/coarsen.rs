@@ -5,10 +5,12 @@
 //! between blocks is half the sum of the fine weights across it, the finite-volume value: four times the area at twice
 //! the distance in space. Air lies at the centre of a *fine* cell, so what couples to it is scaled by the distance instead.
 
+use super::CycleParameters;
 use super::cells::{BELONGS, Cells, Faces};
 use super::corner::links;
+use super::parameters::{FACTOR, SCALE};
 use super::transfer::Transfer;
-use crate::operator::voxel::{Field, Layout, Weights};
+use crate::operator::voxel::{Field, Layout, Scaling, Weights};
 use crate::simd::vectorised;
 use crate::voxel::{AIR, FLUID};
 use rayon::prelude::*;
@@ -137,6 +139,13 @@ fn plane_of_blocks(
     found
 }
 
+#[inline(always)]
+fn count_bits(byte: u8) -> f32 {
+    let pairs = byte - (byte >> 1 & 0x55);
+    let fours = (pairs & 0x33) + (pairs >> 2 & 0x33);
+    f32::from((fours + (fours >> 4)) & 15)
+}
+
 /// The next level and the way to it.
 pub(super) struct Coarse {
     pub cells: Cells,
@@ -145,15 +154,38 @@ pub(super) struct Coarse {
 }
 
 /// Coarsens level number `l`, whose blocks are given.
-pub(super) fn coarsen(fine: &Cells, faces: &dyn Faces, blocks: &Blocks, l: usize) -> Coarse {
+pub(super) fn coarsen(
+    fine: &Cells,
+    faces: &dyn Faces,
+    blocks: &Blocks,
+    l: usize,
+    full: f32,
+    parameters: &CycleParameters,
+) -> Coarse {
     let transfer = links(fine);
-    let weights = coarse_weights(fine, faces, &blocks.layout, air_factor(l));
+    let weights = coarse_weights(fine, faces, blocks, l, full, parameters);
     Coarse { cells: Cells::new(blocks.layout.clone(), &blocks.kind, Some(&weights)), weights, transfer }
 }
 
-fn coarse_weights(fine: &Cells, faces: &dyn Faces, layout: &Layout, air_factor: f32) -> Weights {
+/// The weights of the level after number `l`, whose open faces have the weight `full`.
+fn coarse_weights(
+    fine: &Cells,
+    faces: &dyn Faces,
+    blocks: &Blocks,
+    l: usize,
+    full: f32,
+    parameters: &CycleParameters,
+) -> Weights {
+    let layout = &blocks.layout;
+    let [di, dj, _] = layout.steps();
+    let count = if layout.planar() { 2.0 } else { 4.0 };
+    let across = Factor { numbers: parameters.coupling(l).faces, open: count * full, cells: 4.0 * count };
+    let [air, air_empty] = parameters.coupling(l).air;
+    let to_air = Factor { numbers: [air, 0.0, air_empty], open: f32::INFINITY, cells: 4.0 * count };
+    let air_factor = air_factor(l);
     let mut weights = Weights::zero(layout);
     let start = layout.at(0, 0);
+    let at = |i: usize, j: usize| layout.at(i, j);
     let [wi, wj, wk] = &mut weights.faces;
     let planes = wi[start..]
         .par_chunks_mut(layout.plane)
@@ -169,16 +201,30 @@ fn coarse_weights(fine: &Cells, faces: &dyn Faces, layout: &Layout, air_factor: 
             for j in 0..layout.n[1] {
                 let rows = fine.rows(fine.layout.at(2 * i, 2 * j));
                 let out = j * layout.row..j * layout.row + layout.n[2];
-                let across = |d| move |at, out: &mut [f32]| faces.faces(d, at, out);
-                pairs([0.5, 0.5], sum.of(&rows[2..], si, across(0)), &mut wi[out.clone()]);
-                pairs([0.5, 0.5], sum.of(&[rows[1], rows[3]], sj, across(1)), &mut wj[out.clone()]);
-                pairs([0.0, 0.5], sum.of(&rows, sk, across(2)), &mut wk[out.clone()]);
-                pairs([air_factor; 2], sum.of(&rows, 0, |at, out| faces.to_air(at, out)), &mut air[out]);
+                let give = |d| move |at, out: &mut [f32]| faces.faces(d, at, out);
+                let cells = |step: usize| [at(i, j), at(i, j) + step].map(|at| &blocks.largest[at..]);
+                pairs([0.5, 0.5], sum.of(&rows[2..], si, give(0)), &across, cells(di), &mut wi[out.clone()]);
+                pairs([0.5, 0.5], sum.of(&[rows[1], rows[3]], sj, give(1)), &across, cells(dj), &mut wj[out.clone()]);
+                pairs([0.0, 0.5], sum.of(&rows, sk, give(2)), &across, cells(1), &mut wk[out.clone()]);
+                let air_sums = sum.of(&rows, 0, |at, out| faces.to_air(at, out));
+                pairs([air_factor; 2], air_sums, &to_air, cells(0), &mut air[out]);
             }
         },
     );
-    weights.finish(layout);
+    let [missing, air] = parameters.scale_coarse(l + 1);
+    let sides = if layout.planar() { 4.0 } else { 6.0 };
+    let open = sides * 0.5 * count * full * across.numbers[0];
+    weights.finish(layout, &Scaling { open, missing, air, bounds: SCALE });
     weights
+}
+
+/// A factor of coarse weights: c + w₁ · closed part of the face + w₂ · empty part of the blocks on its sides.
+struct Factor {
+    numbers: [f32; 3],
+    /// What the fine weights of an open face sum to.
+    open: f32,
+    /// Cells of two blocks.
+    cells: f32,
 }
 
 /// Sums over the rows of a row of blocks.
@@ -217,10 +263,17 @@ vectorised! {
 }
 
 vectorised! {
-    /// out <- the sum of each two values, times the factors.
-    fn pairs(factors: [f32; 2], values: &[f32], out: &mut [f32]) {
-        for (out, pair) in out.iter_mut().zip(values.as_chunks::<2>().0) {
-            *out = factors[0] * pair[0] + factors[1] * pair[1];
+    /// out <- the sum of each two values, times the parts taken of both and the factor, for blocks of `cells`.
+    fn pairs(parts: [f32; 2], values: &[f32], factor: &Factor, cells: [&[u8]; 2], out: &mut [f32]) {
+        let n = out.len();
+        let (values, own, next) = (&values.as_chunks::<2>().0[..n], &cells[0][..n], &cells[1][..n]);
+        let [c, closed, empty] = factor.numbers;
+        for x in 0..n {
+            let [a, b] = values[x];
+            let sum = parts[0] * a + parts[1] * b;
+            let open = if parts[0] > 0.0 { a + b } else { b } / factor.open;
+            let filled = (count_bits(own[x]) + count_bits(next[x])) / factor.cells;
+            out[x] = sum * (c + closed * (1.0 - open) + empty * (1.0 - filled)).max(FACTOR[0]).min(FACTOR[1]);
         }
     }
 }

@@ -9,9 +9,9 @@
 use crate::operator::voxel::{Field, Layout};
 
 /// Centre, faces, edges, corners.
-const SPACE: [f32; 4] = [0.196_568_94, 0.039_732_02, 0.011_501_37, 0.003_659_53];
+pub(super) const SPACE: [f32; 4] = [0.196_568_94, 0.039_732_02, 0.011_501_37, 0.003_659_53];
 /// Centre, sides, corners.
-const PLANE: [f32; 4] = [0.288_942_23, 0.065_668_69, 0.019_700_61, 0.0];
+pub(super) const PLANE: [f32; 4] = [0.288_942_23, 0.065_668_69, 0.019_700_61, 0.0];
 
 /// Sums are taken over whole vectors: beyond a row by one on both sides, of which one cell is used.
 const LINE: usize = 16;
@@ -32,13 +32,20 @@ impl Sums {
 
 /// out <- K s on a row, at `x` in the windows of the planes before, at and after it.
 #[inline(always)]
-pub(super) fn convolve_row(layout: &Layout, x: usize, s: [&[f32]; 3], sums: &mut Sums, out: &mut [f32]) {
+pub(super) fn convolve_row(
+    layout: &Layout,
+    kernel: [f32; 4],
+    x: usize,
+    s: [&[f32]; 3],
+    sums: &mut Sums,
+    out: &mut [f32],
+) {
     let n = out.len();
+    let [c, f, e, v] = kernel;
     let row = |plane: usize, from: usize| &s[plane][from - LINE..][..n + 2 * LINE];
     let (above, centre, below) = (row(0, x), row(1, x), row(2, x));
     let (faces, edges) = (&mut sums.faces[..n + 2 * LINE], &mut sums.edges[..n + 2 * LINE]);
     if layout.planar() {
-        let [c, f, e, _] = PLANE;
         for x in 0..n + 2 * LINE {
             faces[x] = above[x] + below[x];
         }
@@ -48,7 +55,6 @@ pub(super) fn convolve_row(layout: &Layout, x: usize, s: [&[f32]; 3], sums: &mut
         }
         return;
     }
-    let [c, f, e, v] = SPACE;
     let j = layout.row;
     let (left, right) = (row(1, x - j), row(1, x + j));
     let (al, ar, bl, br) = (row(0, x - j), row(0, x + j), row(2, x - j), row(2, x + j));

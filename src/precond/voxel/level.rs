@@ -23,6 +23,8 @@ pub(crate) struct Level<S> {
     pub(super) stencil: Arc<S>,
     pub(super) transfer: Transfer,
     pub(super) coarse: Layout,
+    /// K: centre, faces, edges, corners.
+    kernel: [f32; 4],
     /// The right-hand side.
     pub r: Field,
     /// z₁: after smoothing, before the correction.
@@ -69,9 +71,9 @@ struct Scratch {
 }
 
 impl<S: Stencil> Level<S> {
-    pub(super) fn new(layout: Layout, coarse: Layout, stencil: Arc<S>, transfer: Transfer) -> Self {
+    pub(super) fn new(layout: Layout, coarse: Layout, kernel: [f32; 4], stencil: Arc<S>, transfer: Transfer) -> Self {
         let field = || Field::new(layout.len());
-        Level { r: field(), smoothed: field(), z: field(), coarse, layout, stencil, transfer }
+        Level { r: field(), smoothed: field(), z: field(), coarse, kernel, layout, stencil, transfer }
     }
 
     /// Bytes held.
@@ -165,7 +167,7 @@ impl<S: Stencil> Level<S> {
     /// row <- H K s.
     #[inline(always)]
     fn smooth_row(&self, at: usize, x: usize, s: [&[f32]; 3], sums: &mut Sums, row: &mut [f32]) {
-        convolve_row(&self.layout, x, s, sums, row);
+        convolve_row(&self.layout, self.kernel, x, s, sums, row);
         self.stencil.scale_row(at, row);
     }
 }

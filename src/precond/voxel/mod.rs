@@ -28,21 +28,24 @@ mod cube;
 mod kernel;
 mod krylov;
 mod level;
+mod parameters;
 mod rediscretised;
 mod split;
 mod transfer;
 
 pub(crate) use krylov::Sweeps;
+pub use parameters::{Coupling, CycleParameters};
 pub use rediscretised::RediscretisedMultigrid;
 
 use super::Preconditioner;
 use crate::error::Result;
-use crate::operator::voxel::{Coefficients, FaceWeights, Layout, VoxelOperator, Weights};
+use crate::operator::voxel::{Coefficients, FaceWeights, Layout, ScaledFlags, VoxelOperator, Weights};
 use crate::voxel::VoxelGrid;
 use bottom::Bottom;
 use cells::{Cells, Faces};
 use coarsen::{Blocks, Coarse, coarsen};
 use level::Level;
+use parameters::SCALE;
 use std::sync::Arc;
 use transfer::Transfer;
 
@@ -74,27 +77,45 @@ impl VoxelMultigrid {
     ///
     /// Errors: no fluid cell.
     pub fn new(grid: &VoxelGrid) -> Result<Self> {
-        Self::on(grid, VoxelOperator::new(grid))
+        Self::on(grid, VoxelOperator::new(grid), &CycleParameters::default())
+    }
+
+    /// As [`VoxelMultigrid::new`] with other numbers in the cycle. They are for grids in space and not used in the plane.
+    ///
+    /// Errors: no fluid cell.
+    pub fn tuned(grid: &VoxelGrid, parameters: &CycleParameters) -> Result<Self> {
+        Self::on(grid, VoxelOperator::new(grid), parameters)
     }
 
     /// Sets up for the operator with weights on the faces.
     ///
     /// Errors: weights that do not fit the grid; no fluid cell.
     pub fn weighted(grid: &VoxelGrid, weights: &FaceWeights) -> Result<Self> {
-        Self::on(grid, VoxelOperator::weighted(grid, weights)?)
+        Self::on(grid, VoxelOperator::weighted(grid, weights)?, &CycleParameters::default())
     }
 
-    fn on(grid: &VoxelGrid, operator: VoxelOperator) -> Result<Self> {
+    fn on(grid: &VoxelGrid, operator: VoxelOperator, parameters: &CycleParameters) -> Result<Self> {
         grid.require_fluid()?;
         let layout = operator.layout.clone();
         let kind = layout.pad(grid.flags());
-        let (transfer, coarse, coarser, bottom) = match &operator.coefficients {
-            Coefficients::Flags(_) => coarsen_all(Cells::new(layout.clone(), &kind, None), None)?,
-            Coefficients::Weights(w) => coarsen_all(Cells::new(layout.clone(), &kind, Some(w)), Some(w))?,
+        let analysis = CycleParameters::default();
+        let parameters = if layout.planar() { &analysis } else { parameters };
+        let weights = match &operator.coefficients {
+            Coefficients::Flags(_) => None,
+            Coefficients::Weights(w) => Some(&**w),
         };
+        let (transfer, coarse, coarser, bottom) =
+            coarsen_all(Cells::new(layout.clone(), &kind, weights), weights, parameters)?;
+        let kernel = kernel(&layout, parameters, 0);
         let finest: Box<dyn Sweeps> = match &operator.coefficients {
-            Coefficients::Flags(s) => Box::new(Level::new(layout, coarse, s.clone(), transfer)),
-            Coefficients::Weights(s) => Box::new(Level::new(layout, coarse, s.clone(), transfer)),
+            Coefficients::Flags(s) if parameters.scale_finest == [0.0; 6] => {
+                Box::new(Level::new(layout, coarse, kernel, s.clone(), transfer))
+            }
+            Coefficients::Flags(s) => {
+                let scaled = ScaledFlags::new(&layout, &kind, s.clone(), parameters.scale_finest, SCALE);
+                Box::new(Level::new(layout, coarse, kernel, Arc::new(scaled), transfer))
+            }
+            Coefficients::Weights(s) => Box::new(Level::new(layout, coarse, kernel, s.clone(), transfer)),
         };
         Ok(VoxelMultigrid { operator, finest, coarser, bottom })
     }
@@ -187,12 +208,23 @@ fn cycle(level: &mut Level<Weights>, rest: &mut [Level<Weights>], bottom: &mut B
     }
 }
 
+/// K on level number `l`.
+fn kernel(layout: &Layout, parameters: &CycleParameters, l: usize) -> [f32; 4] {
+    if layout.planar() { kernel::PLANE } else { parameters.kernel(l) }
+}
+
 /// All below the finest level, whose cells are given: the way from it, its blocks' layout, the grid levels, the bottom.
-fn coarsen_all(cells: Cells, weights: Option<&Weights>) -> Result<(Transfer, Layout, Vec<Level<Weights>>, Bottom)> {
+fn coarsen_all(
+    cells: Cells,
+    weights: Option<&Weights>,
+    parameters: &CycleParameters,
+) -> Result<(Transfer, Layout, Vec<Level<Weights>>, Bottom)> {
     // Every grid level waits for its way to the next.
     let mut levels: Vec<(Layout, Option<Arc<Weights>>, Transfer)> = Vec::new();
     let (mut cells, mut own): (Cells, Option<Arc<Weights>>) = (cells, None);
     let mut blocks = Blocks::of(&mut cells);
+    // The weight of an open face.
+    let mut full = 1.0;
     let (bottom, last, coarse) = loop {
         let faces: &dyn Faces = match (&own, weights) {
             (Some(w), _) => &**w,
@@ -203,7 +235,7 @@ fn coarsen_all(cells: Cells, weights: Option<&Weights>) -> Result<(Transfer, Lay
         let limit = if l == 0 { LOST_FINEST } else { LOST };
         let kept = blocks.lost() < limit && blocks.lost_of_cut() < LOST_OF_CUT;
         let next = (blocks.fluid > BOTTOM && kept).then(|| {
-            let mut next = coarsen(&cells, faces, &blocks, l);
+            let mut next = coarsen(&cells, faces, &blocks, l, full, parameters);
             let blocks = Blocks::of(&mut next.cells);
             (next, blocks)
         });
@@ -213,13 +245,17 @@ fn coarsen_all(cells: Cells, weights: Option<&Weights>) -> Result<(Transfer, Lay
         let Coarse { cells: next_cells, weights: next_weights, transfer } = next;
         levels.push((cells.layout, own.replace(Arc::new(next_weights)), transfer));
         (cells, blocks) = (next_cells, next_blocks);
+        full *= if cells.layout.planar() { 1.0 } else { 2.0 } * parameters.coupling(l).faces[0];
     };
     levels.push((cells.layout, own, last));
     let mut layouts: Vec<Layout> = levels.iter().skip(1).map(|(layout, ..)| layout.clone()).collect();
     layouts.push(coarse);
     let mut levels = levels.into_iter().zip(layouts);
     let ((_, _, transfer), first) = levels.next().expect("the finest level");
-    let grids = levels.filter_map(|((layout, w, transfer), coarse)| Some(Level::new(layout, coarse, w?, transfer)));
+    let grids = levels.enumerate().filter_map(|(l, ((layout, w, transfer), coarse))| {
+        let kernel = kernel(&layout, parameters, l + 1);
+        Some(Level::new(layout, coarse, kernel, w?, transfer))
+    });
     Ok((transfer, first, grids.collect(), bottom))
 }
 
