@@ -25,6 +25,8 @@ mod cells;
 mod coarsen;
 mod corner;
 mod cube;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod kernel;
 mod krylov;
 mod level;
@@ -32,6 +34,8 @@ mod rediscretised;
 mod split;
 mod transfer;
 
+#[cfg(feature = "cuda")]
+pub use cuda::CudaMultigrid;
 pub(crate) use krylov::Sweeps;
 pub use rediscretised::RediscretisedMultigrid;
 
