@@ -3,9 +3,9 @@
 #[cfg(feature = "cuda")]
 use crate::dcdm::CudaNetDirection;
 use crate::dcdm::{self, NetDirection};
+use crate::device::Device;
 #[cfg(feature = "cuda")]
 use crate::device::cuda::Cuda;
-use crate::device::Device;
 use crate::error::Result;
 use crate::mesh::io::{self, MeshFile};
 use crate::mesh::shapes;

@@ -1,9 +1,9 @@
 //! One entry to all methods: [`SolverConfig::build`] sets up, [`Solver::solve`] solves, as often as there are right-hand
 //! sides.
 
-use super::{Cg, Observer, Report, StopRule, direct};
 #[cfg(feature = "cuda")]
 use super::CudaRows;
+use super::{Cg, Observer, Report, StopRule, direct};
 #[cfg(feature = "cuda")]
 use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};

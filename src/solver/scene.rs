@@ -1,9 +1,9 @@
 //! One entry to all methods on voxel scenes: geometric multigrid on the grid, the others on its matrix.
 
 use super::conjugate_direction::conjugate_direction;
+use super::{Cg, DirectionModel, Method, Observer, Report, Solver, SolverConfig, StopRule, VoxelSolver};
 #[cfg(feature = "cuda")]
 use super::{CudaDirectionModel, CudaDirections, CudaVoxelCg};
-use super::{Cg, DirectionModel, Method, Observer, Report, Solver, SolverConfig, StopRule, VoxelSolver};
 use crate::assembly::VoxelSystem;
 #[cfg(feature = "cuda")]
 use crate::device::cuda::Cuda;

@@ -165,7 +165,7 @@ pub fn real(v: f64) -> Arg<'static> {
     value("double", v.to_bits())
 }
 
-/// No buffer, where the kernel can do without.
-pub fn null<T: Number>() -> Arg<'static> {
-    value(T::POINTER, 0)
+/// A buffer for a `const` parameter that the kernel can do without.
+pub fn optional<T: Number>(buffer: Option<&Buffer<T>>) -> Arg<'_> {
+    buffer.map_or(value(T::POINTER, 0), Buffer::get)
 }

@@ -15,7 +15,7 @@ mod probe;
 mod source;
 mod traffic;
 
-pub use buffer::{Arg, Buffer, Number, float, int, null, real};
+pub use buffer::{Arg, Buffer, Number, float, int, optional, real};
 pub use compile::compile;
 pub use source::{CONVOLUTION, CSR, IMAGE, KRYLOV, MULTIGRID, SOURCES, Signature, Source, VOXEL};
 pub use traffic::{Traffic, flops};

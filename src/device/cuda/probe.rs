@@ -26,7 +26,9 @@ pub(super) fn open() -> Result<(Arc<CudaContext>, DeviceInfo)> {
     }
     match CudaContext::device_count() {
         Ok(1..) => {}
-        Err(e) if e.0 != sys::CUresult::CUDA_ERROR_NO_DEVICE => return Err(fault("the NVIDIA driver does not start", e)),
+        Err(e) if e.0 != sys::CUresult::CUDA_ERROR_NO_DEVICE => {
+            return Err(fault("the NVIDIA driver does not start", e));
+        }
         _ => {
             return Err(missing(
                 "the NVIDIA driver finds no GPU",

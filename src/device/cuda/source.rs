@@ -76,8 +76,7 @@ mod tests {
         let all = CSR.signatures();
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].name, "multiply_rows");
-        let expected =
-            ["double*", "const double*", "const int*", "const int*", "const double*", "double*", "int"];
+        let expected = ["double*", "const double*", "const int*", "const int*", "const double*", "double*", "int"];
         assert_eq!(all[0].parameters, expected);
     }
 }

@@ -3,7 +3,7 @@
 //! Images are `[n0, n1, n2, channels]` with 16 channels or one; the operations are those of `conv.rs` and `pool.rs` with a kernel of
 //! 3 × 3 × 3, stride 1 and as many zeros outside as keep the sides.
 
-use crate::device::cuda::{Buffer, CONVOLUTION, Cuda, IMAGE, Shape, float, int, null};
+use crate::device::cuda::{Buffer, CONVOLUTION, Cuda, IMAGE, Shape, float, int, optional};
 use crate::error::Result;
 use crate::nn::Tensor;
 
@@ -61,9 +61,8 @@ impl CudaConv {
         rectify: bool,
     ) -> Result<()> {
         let name = if self.channels == 1 { "convolve_1" } else { "convolve_16" };
-        let given = |b: Option<&Buffer<f32>>| b.map_or(null::<f32>(), |b| Buffer::get(b));
         let [n0, n1, n2] = n.map(int);
-        let rest = [given(bias), given(skip), int(usize::from(rectify)), n0, n1, n2];
+        let rest = [optional(bias), optional(skip), int(usize::from(rectify)), n0, n1, n2];
         cuda.launch(&CONVOLUTION, name, tiles(n), &[&[y.set(), x.get(), weight.get()], &rest[..]].concat())
     }
 
@@ -110,12 +109,7 @@ impl CudaConv {
     /// The gradients for w and b, from x and the gradient `g` for w * x + b.
     ///
     /// Errors: a launch that fails; no memory left on the device.
-    pub fn weight_gradients(
-        &self,
-        cuda: &Cuda,
-        n: [usize; 3],
-        [x, g]: [&Buffer<f32>; 2],
-    ) -> Result<[Buffer<f32>; 2]> {
+    pub fn weight_gradients(&self, cuda: &Cuda, n: [usize; 3], [x, g]: [&Buffer<f32>; 2]) -> Result<[Buffer<f32>; 2]> {
         let name = if self.channels == 1 { "weight_shares_1" } else { "weight_shares_16" };
         let mut parts = cuda.zeros(shares(n) * self.weight.len())?;
         let [n0, n1, n2] = n.map(int);
@@ -157,8 +151,7 @@ pub fn spread_blocks(
     y: &mut Buffer<f32>,
 ) -> Result<()> {
     let [n0, n1, n2] = n.map(int);
-    let skip = skip.map_or(null::<f32>(), |b| Buffer::get(b));
-    let args = [y.set(), x.get(), skip, float(factor), n0, n1, n2];
+    let args = [y.set(), x.get(), optional(skip), float(factor), n0, n1, n2];
     cuda.launch(&IMAGE, "spread_blocks", Shape::each(cells(n) * CHANNELS), &args)
 }
 
@@ -216,8 +209,8 @@ pub fn image_of_residual(
     scalars: &Buffer<f64>,
     image: &mut Buffer<f32>,
 ) -> Result<()> {
-    let sides = [n, m].concat().into_iter().map(int);
-    let args: Vec<_> = [image.set(), r.get(), scalars.get()].into_iter().chain(sides).collect();
+    let sides = [n, m].map(|n| n.map(int)).concat();
+    let args = [&[image.set(), r.get(), scalars.get()], &sides[..]].concat();
     cuda.launch(&IMAGE, "image_of_residual", Shape::each(cells(m)), &args)
 }
 

@@ -65,10 +65,7 @@ impl CudaVoxels {
         scale: f64,
         parts: &mut Buffer<f64>,
     ) -> Result<()> {
-        self.launch(
-            "residual",
-            &[r.set(), single.set(), b.get(), x.get(), self.degree.get(), real(scale), parts.set()],
-        )
+        self.launch("residual", &[r.set(), single.set(), b.get(), x.get(), self.degree.get(), real(scale), parts.set()])
     }
 
     /// q <- z + β p; leaves parts of q·A q.

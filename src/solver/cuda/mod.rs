@@ -64,7 +64,7 @@ impl Numbers {
     }
 
     /// All numbers, once the work before is done: the one wait of an iteration.
-    fn read(&mut self, cuda: &Cuda) -> Result<impl Fn(Slot) -> f64> {
+    fn read(&mut self, cuda: &Cuda) -> Result<impl Fn(Slot) -> f64 + use<>> {
         let all: [f64; SLOTS] = std::array::from_fn({
             let read = cuda.read(&self.scalars, &mut self.host)?;
             |i| read[i]

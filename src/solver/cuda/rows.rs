@@ -112,8 +112,7 @@ impl CudaRows {
         self.multiply(true)?;
         let shape = Shape::walk(self.n);
         let CudaRows { n, inverse, b, r, q, numbers, .. } = self;
-        let args =
-            [r.set(), b.get(), q.get(), inverse.get(), real(scale), numbers.parts.set(), int(*n)];
+        let args = [r.set(), b.get(), q.get(), inverse.get(), real(scale), numbers.parts.set(), int(*n)];
         cuda.launch(&KRYLOV, "jacobi_residual", shape, &args)?;
         numbers.finish(cuda, shape.count(), 2, Finish::Jacobi, 1)?;
         Ok(numbers.read(cuda)?(Slot::Rr).sqrt())

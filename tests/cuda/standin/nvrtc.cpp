@@ -66,7 +66,8 @@ int nvrtcCompileProgram(Program *p, int, const char *const *)
     const std::string base = folder() + name, library = base + ".so", own = base + "." + std::to_string(getpid());
     if (access(library.c_str(), R_OK) != 0) {
         std::ofstream(own + ".cpp") << all;
-        const std::string command = "g++ -std=c++17 -O2 -w -shared -fPIC -I'" + folder() + "' '" + own + ".cpp' -o '" + own + ".so' 2> '" +
+        // -Bsymbolic: a kernel called like a function of the C library, such as `step`, is still the kernel.
+        const std::string command = "g++ -std=c++17 -O2 -w -shared -fPIC -Wl,-Bsymbolic -I'" + folder() + "' '" + own + ".cpp' -o '" + own + ".so' 2> '" +
                                     own + ".log' && mv '" + own + ".so' '" + library + "'";
         const bool failed = system(command.c_str()) != 0;
         std::ifstream log(own + ".log");
