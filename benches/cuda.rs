@@ -6,9 +6,9 @@
 //! larger of bytes over the memory's speed and flops over the arithmetic's, both as published: no measurement, and nothing reaches it.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use filet::dcdm::{CudaNetDirection, SHIPPED};
+use filet::dcdm::{CudaNetDirection, DirectionNet, NetSize, SHIPPED};
 use filet::device::cuda::{Cuda, flops};
-use filet::nn::parse_weights;
+use filet::nn::{Weights, parse_weights};
 use filet::solver::{Method, SceneSolver, SolverConfig, StopRule, unobserved};
 use filet::voxel::{Scene, built_in};
 use std::sync::Arc;
@@ -19,11 +19,15 @@ const GPUS: [(&str, f64, f64); 2] = [("A100", 1.555e12, 19.5e12), ("H100", 3.35e
 
 const STAND_IN: &str = "stand-in";
 
-fn solver(scene: &Scene, cuda: &Arc<Cuda>, method: Method, stop: StopRule) -> SceneSolver {
+/// Sets up; where only launches are counted the net need not be trained.
+fn solver(scene: &Scene, cuda: &Arc<Cuda>, method: Method, stop: StopRule, trained: bool) -> SceneSolver {
     let config = SolverConfig { method, stop: stop.clone(), ..SolverConfig::default() };
     match method {
         Method::DcdmNet => {
-            let weights = parse_weights("shipped", SHIPPED).expect("the shipped weights");
+            let weights = match trained {
+                true => parse_weights("shipped", SHIPPED).expect("the shipped weights"),
+                false => Weights::of(&mut DirectionNet::new(NetSize::N64, 0), serde_json::Value::Null),
+            };
             let net = CudaNetDirection::new(cuda, &weights, &scene.grid).expect("a net");
             SceneSolver::with_cuda_directions(&stop, &scene.grid, cuda, Box::new(net)).expect("a solver")
         }
@@ -36,7 +40,7 @@ fn roofline(cuda: &Arc<Cuda>, method: Method, name: &str) {
     let scene = built_in(name, 0).expect("a family").expect("a scene");
     let cells = scene.grid.cells() as f64;
     let stop = StopRule { rtol: 1e-12, max_iterations: 2, ..StopRule::default() };
-    let mut solver = solver(&scene, cuda, method, stop);
+    let mut solver = solver(&scene, cuda, method, stop, false);
     cuda.take_traffic();
     let mut x = vec![0.0; scene.rhs.len()];
     solver.solve(&scene.rhs, &mut x, &mut unobserved).expect("a solve");
@@ -81,7 +85,7 @@ fn cuda(c: &mut Criterion) {
     ] {
         let scene = built_in(name, 0).expect("a family").expect("a scene");
         let stop = StopRule { rtol, ..StopRule::default() };
-        let mut solver = solver(&scene, &cuda, method, stop);
+        let mut solver = solver(&scene, &cuda, method, stop, true);
         let mut x = vec![0.0; scene.rhs.len()];
         group.throughput(Throughput::Elements(scene.grid.cells() as u64));
         group.bench_function(BenchmarkId::new(method.name(), name), |b| {

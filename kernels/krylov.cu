@@ -76,8 +76,9 @@ extern "C" __global__ void jacobi_step(
     const double alpha = s[ALPHA], step = alpha / scale;
     double sums[2] = {0, 0};
     each_cell(n, [&](int c) {
-        const double left = r[c] - alpha * q[c];
-        x[c] += step * p[c];
+        // With alpha 0 p and q may be anything.
+        const double left = alpha == 0 ? r[c] : r[c] - alpha * q[c];
+        x[c] += alpha == 0 ? 0 : step * p[c];
         r[c] = left;
         sums[0] += inverse[c] * left * left;
         sums[1] += left * left;
@@ -106,8 +107,9 @@ extern "C" __global__ void step(
     const double alpha = s[ALPHA], length = alpha / scale;
     double sums[1] = {0};
     each_cell(n, [&](int c) {
-        const double left = r[c] - alpha * q[c];
-        x[c] += length * p[c];
+        // With alpha 0 p and q may be anything.
+        const double left = alpha == 0 ? r[c] : r[c] - alpha * q[c];
+        x[c] += alpha == 0 ? 0 : length * p[c];
         r[c] = left;
         sums[0] += left * left;
     });

@@ -48,8 +48,9 @@ extern "C" __global__ void advance(
     double sums[1] = {0};
     march<float, double>(n0, n1, n2, [&](int c) { return p[c]; }, [&](int c, float here, double sum) {
         const byte d = degree[c];
-        const double left = d ? r[c] - alpha * product(d, here, sum) : 0;
-        x[c] += step * here;
+        // With alpha 0 p may be anything.
+        const double left = d == 0 ? 0 : alpha == 0 ? r[c] : r[c] - alpha * product(d, here, sum);
+        x[c] += alpha == 0 ? 0 : step * here;
         r[c] = left;
         single[c] = float(left);
         sums[0] += left * left;

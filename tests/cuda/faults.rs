@@ -43,11 +43,8 @@ fn a_launch_that_fails_ends_the_solve() {
     for launch in ["1", "7", "40"] {
         refused(&[("STANDIN_FAIL_LAUNCH", launch)], &SOLVE, &["cannot launch the kernel", "--device cpu"]);
     }
-    refused(
-        &[("STANDIN_FAIL_LAUNCH", "30")],
-        &["solve", "box:8", "--method", "dcdm-net", "--device", "cuda"],
-        &["cannot launch the kernel"],
-    );
+    let mesh = ["solve", "square:12", "--method", "pcg-jacobi", "--device", "cuda"];
+    refused(&[("STANDIN_FAIL_LAUNCH", "9")], &mesh, &["cannot launch the kernel"]);
 }
 
 /// Runs a kernel `f(float *out, int n)` of this text with a buffer of n numbers; the error, if any.

@@ -2,8 +2,11 @@
 
 use crate::standin::{cuda, difference, folder};
 use filet::dcdm::{CudaNetDirection, DirectionNet, NetDirection, NetSize};
-use filet::nn::Weights;
-use filet::solver::{Method, Outcome, Report, SceneSolver, SolverConfig, StopRule, unobserved};
+use filet::device::cuda::Buffer;
+use filet::error::Result;
+use filet::nn::{Weights, write_weights};
+use filet::operator::voxel::CudaVoxels;
+use filet::solver::{CudaDirectionModel, Method, Outcome, Report, SceneSolver, SolverConfig, StopRule, unobserved};
 use filet::sparse::gallery;
 use filet::voxel::{Family, Scene, generate};
 use std::process::Command;
@@ -34,7 +37,7 @@ fn methods_on_scenes_take_the_same_iterations_to_the_same_pressure() {
     ];
     for (family, sides) in families {
         let scene = generate(family, sides, 5).unwrap();
-        for (method, rtol) in [(Method::GmgPlain, 1e-6), (Method::GmgPlain, 1e-10), (Method::PcgJacobi, 1e-8)] {
+        for (method, rtol) in [(Method::GmgPlain, 1e-6), (Method::PcgJacobi, 1e-8)] {
             let stop = StopRule { rtol, ..StopRule::default() };
             let config = SolverConfig { method, stop, ..SolverConfig::default() };
             let host = solve(&mut SceneSolver::new(&config, &scene.grid).unwrap(), &scene);
@@ -45,19 +48,68 @@ fn methods_on_scenes_take_the_same_iterations_to_the_same_pressure() {
 }
 
 #[test]
-fn directions_from_a_net_take_the_same_iterations_to_the_same_pressure() {
+fn single_precision_inside_costs_few_iterations_at_small_tolerances() {
     let (_shared, cuda) = cuda();
-    let stop = StopRule { rtol: 1e-3, ..StopRule::default() };
-    let shipped = filet::nn::parse_weights("shipped", filet::dcdm::SHIPPED).unwrap();
-    let small = Weights::of(&mut DirectionNet::new(NetSize { fine: 1, coarse: 1 }, 4), serde_json::Value::Null);
-    for (sides, weights) in [([8, 9, 12], &shipped), ([6, 8, 10], &small)] {
-        let scene = generate(Family::Box, &sides, 2).unwrap();
-        let net = NetDirection::new(weights, &scene.grid).unwrap();
-        let host = SceneSolver::with_directions(&stop, &scene.grid, Box::new(net)).map(|mut s| solve(&mut s, &scene));
-        let net = CudaNetDirection::new(&cuda, weights, &scene.grid).unwrap();
-        let mut device = SceneSolver::with_cuda_directions(&stop, &scene.grid, &cuda, Box::new(net)).unwrap();
-        equal(&format!("dcdm-net {sides:?}"), [host.unwrap(), solve(&mut device, &scene)], 1e-2);
+    // Where the cycle is poor, as on walls of one cell, its rounding costs conjugacy and an eighth more iterations.
+    for (family, sides) in [(Family::Smoke, [16, 12, 20]), (Family::Pockets, [12, 20, 16]), (Family::Walls, [16; 3])] {
+        let scene = generate(family, &sides, 5).unwrap();
+        let stop = StopRule { rtol: 1e-10, ..StopRule::default() };
+        let config = SolverConfig { method: Method::GmgPlain, stop, ..SolverConfig::default() };
+        let host = solve(&mut SceneSolver::new(&config, &scene.grid).unwrap(), &scene);
+        let device = solve(&mut SceneSolver::on_cuda(&config, &scene.grid, &cuda).unwrap(), &scene);
+        let [of_host, of_device] = [&host, &device].map(|(_, report)| report.iterations);
+        println!("{}: {of_host} iterations, {of_device} on the stand-in", family.name());
+        assert_eq!(device.1.outcome, Outcome::Converged);
+        assert!(of_device <= of_host + of_host / 8 + 1, "{}: {of_host} and {of_device}", family.name());
+        assert!(difference(&device.0, &host.0) < 1e-8);
     }
+}
+
+#[test]
+fn directions_from_a_net_reduce_the_residual_in_the_same_steps() {
+    let (_shared, cuda) = cuda();
+    let stop = StopRule { rtol: 1e-6, max_iterations: 6, ..StopRule::default() };
+    for (sides, size) in [([8, 9, 12], NetSize::N64), ([6, 8, 10], NetSize { fine: 1, coarse: 1 })] {
+        let weights = Weights::of(&mut DirectionNet::new(size, 4), serde_json::Value::Null);
+        let scene = generate(Family::Box, &sides, 2).unwrap();
+        let net = NetDirection::new(&weights, &scene.grid).unwrap();
+        let mut host = SceneSolver::with_directions(&stop, &scene.grid, Box::new(net)).unwrap();
+        let net = CudaNetDirection::new(&cuda, &weights, &scene.grid).unwrap();
+        let mut device = SceneSolver::with_cuda_directions(&stop, &scene.grid, &cuda, Box::new(net)).unwrap();
+        let [(p, of_host), (q, of_device)] = [solve(&mut host, &scene), solve(&mut device, &scene)];
+        println!("{sides:?}: {:?}\nand {:?}", of_host.residuals, of_device.residuals);
+        assert_eq!((of_host.iterations, of_host.restarts), (of_device.iterations, of_device.restarts));
+        assert!(of_host.relative_residual() < of_host.residuals[0]);
+        let off =
+            of_host.residuals.iter().zip(&of_device.residuals).map(|(a, b)| (a - b).abs() / a).fold(0.0, f64::max);
+        assert!(off < 1e-3, "{off}");
+        assert!(difference(&q, &p) < 1e-3);
+    }
+}
+
+#[test]
+fn a_model_whose_directions_are_no_good_is_left_for_the_residual() {
+    /// Proposes 0, then what cannot be used.
+    struct Nothing(usize);
+    impl CudaDirectionModel for Nothing {
+        fn propose(
+            &mut self,
+            voxels: &CudaVoxels,
+            _: &Buffer<f64>,
+            _: &Buffer<f64>,
+            d: &mut Buffer<f64>,
+        ) -> Result<()> {
+            self.0 += 1;
+            let value = if self.0.is_multiple_of(2) { 0.0 } else { f64::NAN };
+            voxels.cuda().write(&vec![value; voxels.cells()], d)
+        }
+    }
+    let (_shared, cuda) = cuda();
+    let scene = generate(Family::Dam, &[5, 6, 7], 2).unwrap();
+    let stop = StopRule { rtol: 1e-2, ..StopRule::default() };
+    let mut solver = SceneSolver::with_cuda_directions(&stop, &scene.grid, &cuda, Box::new(Nothing(0))).unwrap();
+    let (_, report) = solve(&mut solver, &scene);
+    assert_eq!((report.outcome, report.restarts), (Outcome::Converged, report.iterations));
 }
 
 #[test]
@@ -122,13 +174,20 @@ fn the_command_solves_on_the_device_and_says_what_it_is() {
     let cases: [&[&str]; 3] = [
         &["solve", "dam:12", "--method", "gmg-plain", "--json"],
         &["solve", "square:12", "--method", "pcg-jacobi", "--json"],
-        &["solve", "box:8", "--method", "dcdm-net", "--rtol", "1e-2", "--json"],
+        &["solve", "smoke:9", "--method", "cg", "--rtol", "1e-4", "--json"],
     ];
     for case in cases {
         let (host, device) = (run(case), run(&[case, &["--device", "cuda"]].concat()));
         assert_eq!((host["device"].as_str(), device["device"].as_str()), (Some("cpu"), Some("cuda")));
         assert_eq!(host["iterations"], device["iterations"], "{case:?}");
     }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.safetensors");
+    let mut net = DirectionNet::new(NetSize { fine: 1, coarse: 1 }, 4);
+    write_weights(&path, &Weights::of(&mut net, serde_json::Value::Null)).unwrap();
+    let case = ["solve", "box:8", "--method", "dcdm-net", "--weights", path.to_str().unwrap(), "--max-iterations", "3"];
+    let (code, _, error) = filet(&[&case[..], &["--device", "cuda"]].concat());
+    assert!(code == 1 && error.contains("a net on the GPU") && error.contains("3 iterations"), "{error}");
     let (code, _, error) = filet(&["solve", "square:12", "--method", "direct", "--device", "cuda"]);
     assert!(code == 2 && error.contains("does not run on a GPU"), "{error}");
     let (code, _, error) = filet(&["solve", "square:12", "--device", "gpu"]);

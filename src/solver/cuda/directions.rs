@@ -1,4 +1,4 @@
-//! Conjugate directions with two past ones: [`conjugate_direction`](crate::solver::conjugate_direction) on the GPU.
+//! Conjugate directions with two past ones: [`conjugate_direction`](fn@crate::solver::conjugate_direction) on the GPU.
 
 use super::{Finish, Numbers, Slot, usable};
 use crate::device::cuda::{Buffer, Cuda, KRYLOV, Shape, int, real};

@@ -1,4 +1,4 @@
-//! Conjugate gradients on sparse rows, without preconditioner or with the diagonal: [`cg`](crate::solver::cg) on the GPU.
+//! Conjugate gradients on sparse rows, without preconditioner or with the diagonal: [`cg`](fn@crate::solver::cg) on the GPU.
 
 use super::{Finish, Numbers, Slot, usable};
 use crate::device::cuda::{Buffer, CSR, Cuda, KRYLOV, Shape, int, real};

@@ -1,4 +1,8 @@
-//! Conjugate gradients with multigrid on voxels: [`cg`](crate::solver::cg) with [`RediscretisedMultigrid`], on the GPU.
+//! Conjugate gradients with multigrid on voxels: [`cg`](fn@crate::solver::cg) with [`RediscretisedMultigrid`], on the GPU.
+//!
+//! x and r are double, so the recurred residual is as true as in double precision throughout. z, p and the cycle are single: 108 bytes
+//! a cell an iteration instead of about 200. Where the cycle is poor (many walls of one cell) their rounding costs conjugacy, and some
+//! more iterations at tolerances far below 1e-6.
 
 use super::{Finish, Numbers, Slot, usable};
 use crate::device::cuda::{Buffer, Cuda};

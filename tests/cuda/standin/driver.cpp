@@ -72,6 +72,11 @@ static const std::pair<char *const, Piece> *piece(const void *at, size_t size)
 }
 static bool known(const void *at) { return piece(at, 1); }
 
+static void guard(char *at, const Piece &p)
+{
+    std::fill(p.pages + PAGE, at, static_cast<char>(CANARY));
+    std::fill(at + p.size, p.pages + p.length - PAGE, static_cast<char>(CANARY));
+}
 static bool untouched(char *at, const Piece &p)
 {
     auto all = [](const char *from, const char *to) {
@@ -90,11 +95,10 @@ static Result allocate(char **out, size_t size)
     char *pages = static_cast<char *>(mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     if (pages == MAP_FAILED) return OUT_OF_MEMORY;
     char *at = pages + PAGE + (draw() % 2 ? (inside - size) / ALIGN * ALIGN : 0);
-    memset(pages + PAGE, CANARY, inside);
     memset(at, FRESH, size);
+    guard(at, pieces[at] = {pages, length, size});
     mprotect(pages, PAGE, PROT_NONE);
     mprotect(pages + length - PAGE, PAGE, PROT_NONE);
-    pieces[at] = {pages, length, size};
     used += size;
     *out = at;
     return SUCCESS;
@@ -247,6 +251,8 @@ void standin_reset(long seed)
     Hold hold(lock);
     lost = SUCCESS;
     random_state = 0x9e3779b97f4a7c15ull * (2 * seed + 1);
+    for (auto &[at, p] : pieces)
+        guard(at, p);
 }
 
 int cuGetErrorName(int, const char **text) { return *text = "STANDIN", SUCCESS; }
