@@ -108,6 +108,14 @@ pub enum Error {
         /// What is wrong and what is allowed.
         what: String,
     },
+    /// The device asked for is not there, or failed.
+    #[error("cuda: {what}")]
+    Device {
+        /// What is missing or went wrong.
+        what: String,
+        /// What to do about it.
+        help: String,
+    },
     /// The solver stopped before the asked-for accuracy and the caller required it.
     #[error("the solver did not converge: {outcome} after {iterations} iterations, relative residual {residual:.1e}")]
     NotConverged {
@@ -137,7 +145,8 @@ impl Error {
             Error::File { help, .. }
             | Error::Mesh { help, .. }
             | Error::Problem { help, .. }
-            | Error::Matrix { help, .. } => (!help.is_empty()).then(|| help.clone()),
+            | Error::Matrix { help, .. }
+            | Error::Device { help, .. } => (!help.is_empty()).then(|| help.clone()),
             Error::UnknownGroup { available, .. } if available.is_empty() => {
                 Some("this mesh has no groups; leave the group name out to mean the whole boundary".into())
             }

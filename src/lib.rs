@@ -9,6 +9,7 @@
 pub mod assembly;
 pub mod cli;
 pub mod dcdm;
+pub mod device;
 pub mod error;
 pub mod expression;
 pub mod file;

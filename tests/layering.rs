@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 18] = [
+const TIERS: [(&str, u32); 19] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
     ("prefetch", 0),
     ("simd", 0),
+    ("device", 1),
     ("hdf5", 1),
     ("mesh", 1),
     ("sparse", 1),

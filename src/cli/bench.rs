@@ -3,6 +3,7 @@
 use super::solution::residual_axes;
 use super::{Done, input, print_data, settings};
 use crate::assembly::Poisson;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::mesh::quality;
 use crate::report::format::{bytes, count, seconds, significant};
@@ -112,7 +113,7 @@ impl Bench {
         let rows = if input::is_scene(problem) {
             let scene = input::load_scene(problem, self.seed)?;
             self.rounds(problem, &FOR_SCENES, |config| {
-                let (mut solver, setup) = timed(|| input::scene_solver(config, &scene.grid, None))?;
+                let (mut solver, setup) = timed(|| input::scene_solver(config, &scene.grid, None, Device::Cpu))?;
                 let mut x = vec![0.0; scene.grid.cells()];
                 let (report, solve) = timed(|| solver.solve(&scene.rhs, &mut x, &mut unobserved))?;
                 let (unknowns, bytes) = (scene.grid.fluid_cells(), solver.bytes());

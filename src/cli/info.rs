@@ -1,16 +1,17 @@
-//! `filet info FILE`: what a file of weights holds.
+//! `filet info FILE`: what a file of weights holds; `filet info device`: what GPU there is.
 
 use super::{Done, print_data, say};
+use crate::device::Device;
 use crate::error::Result;
 use crate::nn::read_weights;
-use crate::report::format::count;
+use crate::report::format::{bytes, count};
 use clap::Args;
 use std::path::PathBuf;
 
-/// Describe a file of weights: what net, how it was trained, its tensors
+/// Describe a file of weights: what net, how it was trained, its tensors; or the GPU that --device cuda takes
 #[derive(Debug, Args)]
 pub(super) struct Info {
-    /// Weights (.safetensors)
+    /// Weights (.safetensors), or the word device
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -21,6 +22,9 @@ pub(super) struct Info {
 
 impl Info {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
+        if self.file.as_os_str() == "device" {
+            return self.device(quiet);
+        }
         let weights = read_weights(&self.file)?;
         let numbers: usize = weights.tensors.values().map(|t| t.len()).sum();
         if self.json {
@@ -51,6 +55,21 @@ impl Info {
         for (name, tensor) in &weights.tensors {
             say(quiet, "tensor", format!("{name} {:?}", tensor.shape()));
         }
+        Ok(Done::Fully)
+    }
+
+    /// The GPU, or in one sentence why there is none.
+    fn device(&self, quiet: bool) -> Result<Done> {
+        let info = Device::probe()?;
+        if self.json {
+            let object = serde_json::json!({ "command": "info", "input": "device", "device": info });
+            print_data(&object.to_string())?;
+            return Ok(Done::Fully);
+        }
+        let dotted = |[major, minor]: [i32; 2]| format!("{major}.{minor}");
+        let [capability, driver, compiler] = [info.capability, info.driver, info.compiler].map(dotted);
+        say(quiet, "device", format!("{}   compute capability {capability}, {}", info.name, bytes(info.memory as u64)));
+        say(quiet, "cuda", format!("the driver knows CUDA {driver}, kernels are compiled by NVRTC {compiler}"));
         Ok(Done::Fully)
     }
 }

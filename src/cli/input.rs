@@ -1,11 +1,17 @@
 //! Where a mesh comes from: a file, or a built-in shape such as `square:20`.
 
+#[cfg(feature = "cuda")]
+use crate::dcdm::CudaNetDirection;
 use crate::dcdm::{self, NetDirection, cycle_parameters, shipped_cycle};
+use crate::device::Device;
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Cuda;
 use crate::error::Result;
 use crate::mesh::io::{self, MeshFile};
 use crate::mesh::shapes;
 use crate::nn::{Weights, parse_weights, read_weights};
-use crate::solver::{Method, SceneSolver, SolverConfig};
+use crate::solver::{Method, SceneSolver, Solver, SolverConfig};
+use crate::sparse::Csr;
 use crate::voxel::{self, Family, Scene, VoxelGrid};
 use std::path::Path;
 
@@ -34,21 +40,48 @@ fn load_weights(path: Option<&Path>) -> Result<Weights> {
     }
 }
 
-/// Sets up the method on the grid; nets take the weights of a file, or those that come with filet.
-pub(super) fn scene_solver(config: &SolverConfig, grid: &VoxelGrid, weights: Option<&Path>) -> Result<SceneSolver> {
-    match config.method {
-        Method::Dcdm => {
+/// Sets up the method on the grid and the device; nets take the weights of a file, or those that come with filet.
+pub(super) fn scene_solver(
+    config: &SolverConfig,
+    grid: &VoxelGrid,
+    weights: Option<&Path>,
+    device: Device,
+) -> Result<SceneSolver> {
+    match (device, config.method) {
+        #[cfg(feature = "cuda")]
+        (Device::Cuda, method) => {
+            let cuda = Cuda::open()?;
+            if method != Method::DcdmNet {
+                return SceneSolver::on_cuda(config, grid, &cuda);
+            }
+            let directions = CudaNetDirection::new(&cuda, &load_weights(weights)?, grid)?;
+            SceneSolver::with_cuda_directions(&config.stop, grid, &cuda, Box::new(directions))
+        }
+        #[cfg(not(feature = "cuda"))]
+        (Device::Cuda, _) => Err(Device::not_built()),
+        (Device::Cpu, Method::Dcdm) => {
             let parameters = match weights {
                 Some(path) => cycle_parameters(&read_weights(path)?)?,
                 None => shipped_cycle(),
             };
             SceneSolver::with_parameters(&config.stop, grid, &parameters)
         }
-        Method::DcdmNet => {
+        (Device::Cpu, Method::DcdmNet) => {
             let directions = NetDirection::new(&load_weights(weights)?, grid)?;
             SceneSolver::with_directions(&config.stop, grid, Box::new(directions))
         }
-        _ => SceneSolver::new(config, grid),
+        (Device::Cpu, _) => SceneSolver::new(config, grid),
+    }
+}
+
+/// Sets up the method for the matrix of a problem on a mesh of that dimension.
+pub(super) fn mesh_solver(config: &SolverConfig, a: &Csr, dimension: usize, device: Device) -> Result<Solver> {
+    match device {
+        Device::Cpu => config.build(a, dimension),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => config.build_on_cuda(a, &Cuda::open()?),
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda => Err(Device::not_built()),
     }
 }
 

@@ -5,6 +5,7 @@ use super::solution::Outputs;
 use super::solve::{Seconds, lap, say_end, summary, watch};
 use super::{Done, input, interrupt, print_data, say};
 use crate::assembly::VoxelSystem;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::operator::voxel::VoxelOperator;
 use crate::report::format::{bytes, count, seconds, significant};
@@ -22,6 +23,7 @@ pub(super) struct Run<'a> {
     pub seed: u64,
     pub config: SolverConfig,
     pub weights: Option<&'a Path>,
+    pub device: Device,
     pub outputs: &'a Outputs,
     pub json: bool,
     pub quiet: bool,
@@ -38,7 +40,7 @@ impl Run<'_> {
         time.read = lap(&mut clock);
         progress.say(|| say_scene(self.quiet, self.name, &scene));
         progress.phase("setting up");
-        let mut solver = input::scene_solver(&self.config, &scene.grid, self.weights)?;
+        let mut solver = input::scene_solver(&self.config, &scene.grid, self.weights, self.device)?;
         time.setup = lap(&mut clock);
         progress.say(|| {
             say(self.quiet, "method", solver.method().name());
@@ -114,7 +116,7 @@ impl Run<'_> {
             "seconds": time,
             "peak_bytes": peak_bytes(),
             "threads": rayon::current_num_threads(),
-            "device": "cpu",
+            "device": self.device.name(),
             "outputs": written,
         })
     }

@@ -1,5 +1,6 @@
 //! Solver settings from a TOML file and `-p field=value`.
 
+use crate::device::Device;
 use crate::error::{Error, Place, Result};
 use crate::solver::{Method, SolverConfig};
 use std::path::Path;
@@ -11,6 +12,11 @@ pub(super) fn method(name: &str) -> std::result::Result<Method, String> {
     methods()
         .find(|m| m.name() == name)
         .ok_or_else(|| format!("the methods are {}", methods().map(Method::name).collect::<Vec<_>>().join(", ")))
+}
+
+/// Parses a device's name.
+pub(super) fn device(name: &str) -> std::result::Result<Device, String> {
+    name.parse().map_err(|_| "the devices are cpu and cuda".to_string())
 }
 
 /// The settings of `file`, changed by `set`, over the defaults.

@@ -5,6 +5,7 @@ use super::progress::Progress;
 use super::solution::{self, Outputs};
 use super::{Done, input, interrupt, print_data, say, scene, settings};
 use crate::assembly::{Errors, System};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::mesh::io::MeshFile;
 use crate::mesh::quality;
@@ -49,6 +50,10 @@ pub(super) struct Solve {
     /// Weights of dcdm or of the net of dcdm-net [default: those that come with filet]
     #[arg(long, value_name = "FILE", help_heading = "Solver")]
     weights: Option<PathBuf>,
+
+    /// cpu, or cuda: the first NVIDIA GPU (cg, pcg-jacobi; gmg-plain and dcdm-net on voxel scenes)
+    #[arg(long, value_name = "DEVICE", help_heading = "Solver", default_value = "cpu", value_parser = settings::device)]
+    device: Device,
 
     /// Stop at |b - A x| <= X |b| [default: 1e-8]
     #[arg(long, value_name = "X", help_heading = "Solver")]
@@ -118,7 +123,7 @@ impl Solve {
         let written = self.outputs.write_system(&system.a, &system.b)?;
         lap(&mut clock);
         progress.phase("setting up");
-        let mut solver = config.build(&system.a, file.mesh.dimension())?;
+        let mut solver = input::mesh_solver(&config, &system.a, file.mesh.dimension(), self.device)?;
         time.setup = lap(&mut clock);
         progress.say(|| say_solver(quiet, &solver, time.setup));
 
@@ -160,6 +165,7 @@ impl Solve {
             seed: self.seed,
             config,
             weights: self.weights.as_deref(),
+            device: self.device,
             outputs: &self.outputs,
             json: self.json,
             quiet,
@@ -211,7 +217,7 @@ impl Solve {
             "seconds": time,
             "peak_bytes": peak_bytes(),
             "threads": rayon::current_num_threads(),
-            "device": "cpu",
+            "device": self.device.name(),
             "outputs": written,
         });
         if let Some(errors) = errors {

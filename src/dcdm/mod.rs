@@ -11,12 +11,16 @@
 //! Source: A. Kaneda, O. Akar, J. Chen, V. A. T. Kala, D. Hyde and J. Teran, *A deep conjugate direction method for iteratively
 //! solving linear systems*, ICML 2023, arXiv:2205.10763.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod cycle;
 mod direction;
 mod loss;
 mod net;
 mod ritz;
 
+#[cfg(feature = "cuda")]
+pub use cuda::CudaNetDirection;
 pub use cycle::{CycleTraining, cycle_parameters, cycle_weights, shipped_cycle};
 pub use direction::{NetDirection, SHIPPED};
 pub use loss::ResidualLoss;

@@ -30,10 +30,10 @@ use crate::precond::Preconditioner;
 use crate::sparse::vector::{axpy, dot, scaled_copy, step};
 
 /// Iterations from one computation of b − A x to the next.
-const RECOMPUTE: usize = 50;
+pub(super) const RECOMPUTE: usize = 50;
 
 /// A recomputed residual this much larger than the recurred one means that the recurrence has lost its digits.
-const DRIFT: f64 = 2.0;
+pub(super) const DRIFT: f64 = 2.0;
 
 /// A source of search directions: a preconditioner, a network.
 pub trait DirectionModel {

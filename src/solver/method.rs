@@ -1,11 +1,17 @@
 //! One entry to all methods: [`SolverConfig::build`] sets up, [`Solver::solve`] solves, as often as there are right-hand
 //! sides.
 
+#[cfg(feature = "cuda")]
+use super::CudaRows;
 use super::{Cg, Observer, Report, StopRule, direct};
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};
 use crate::precond::amg::{Amg, AmgConfig};
 use crate::precond::{Ic, IcConfig, Identity, Jacobi, Preconditioner};
 use crate::sparse::{Cholesky, Csr};
+#[cfg(feature = "cuda")]
+use std::sync::Arc;
 
 /// How A x = b is solved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -140,6 +146,32 @@ impl SolverConfig {
         let n = if method == Method::Direct { 0 } else { a.nrows() };
         Ok(Solver { method, why, engine, workspace: Cg::new(n), stop: self.stop.clone() })
     }
+
+    /// As [`Self::build`], on a GPU: `cg`, or `pcg-jacobi`, which `auto` is there.
+    ///
+    /// Errors: another method; no memory left on the device.
+    #[cfg(feature = "cuda")]
+    pub fn build_on_cuda(&self, a: &Csr, cuda: &Arc<Cuda>) -> Result<Solver> {
+        self.check_cuda()?;
+        let method = if self.method == Method::Auto { Method::PcgJacobi } else { self.method };
+        let engine = Engine::Cuda(Box::new(CudaRows::new(cuda, a, method == Method::PcgJacobi)?));
+        Ok(Solver { method, why: String::new(), engine, workspace: Cg::new(0), stop: self.stop.clone() })
+    }
+
+    /// Whether the method runs on sparse rows on a GPU.
+    ///
+    /// Errors: where it does not.
+    #[cfg(feature = "cuda")]
+    pub(super) fn check_cuda(&self) -> Result<()> {
+        match self.method {
+            Method::Auto | Method::Cg | Method::PcgJacobi => Ok(()),
+            other => Err(Error::Option {
+                option: "--method".into(),
+                value: other.name().into(),
+                what: "does not run on a GPU; cg and pcg-jacobi do, and gmg-plain and dcdm-net on voxel scenes".into(),
+            }),
+        }
+    }
 }
 
 /// A method set up for one matrix.
@@ -160,6 +192,8 @@ enum Engine {
     Ic(Ic),
     Amg(Amg),
     Direct(Box<Cholesky>),
+    #[cfg(feature = "cuda")]
+    Cuda(Box<CudaRows>),
 }
 
 impl Solver {
@@ -168,6 +202,8 @@ impl Solver {
     pub fn solve(&mut self, a: &Csr, b: &[f64], x: &mut [f64], watch: &mut Observer) -> Result<Report> {
         let m: &mut dyn Preconditioner = match &mut self.engine {
             Engine::Direct(factor) => return direct(a, factor, b, x, &self.stop),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(rows) => return rows.solve(a, b, x, &self.stop, watch),
             Engine::Identity(m) => m,
             Engine::Jacobi(m) => m,
             Engine::Ic(m) => m,
@@ -184,6 +220,8 @@ impl Solver {
             Engine::Jacobi(m) => m.bytes(),
             Engine::Ic(m) => m.bytes(),
             Engine::Amg(m) => m.bytes(),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(rows) => rows.bytes(),
         }
     }
 
@@ -191,6 +229,8 @@ impl Solver {
     pub fn summary(&self) -> String {
         match &self.engine {
             Engine::Direct(factor) => format!("sparse Cholesky: {} entries in the factor", factor.factor_nonzeros()),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(_) => "on the GPU".into(),
             Engine::Identity(_) => "none".into(),
             Engine::Jacobi(_) => "jacobi: the diagonal".into(),
             Engine::Ic(ic) if ic.shift() > 0.0 => format!("ic: IC(0), diagonal shifted by {:.1e}", ic.shift()),

@@ -2,6 +2,8 @@
 
 mod cg;
 mod conjugate_direction;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod direct;
 mod learned;
 mod method;
@@ -11,6 +13,8 @@ mod voxel;
 
 pub use cg::{Cg, cg};
 pub use conjugate_direction::{DirectionModel, conjugate_direction};
+#[cfg(feature = "cuda")]
+pub use cuda::{CudaDirectionModel, CudaDirections, CudaRows, CudaVoxelCg};
 pub use direct::direct;
 pub use learned::LearnedSolver;
 pub use method::{Method, PrecondConfig, Solver, SolverConfig};
@@ -132,7 +136,7 @@ pub struct Iterate<'a> {
     pub iteration: usize,
     /// ‖r‖₂ / ‖b‖₂ now.
     pub relative_residual: f64,
-    /// The solution so far.
+    /// The solution so far; on a GPU, where it stays until the end, the first guess.
     pub x: &'a [f64],
 }
 

@@ -2,12 +2,18 @@
 
 use super::conjugate_direction::conjugate_direction;
 use super::{Cg, DirectionModel, LearnedSolver, Method, Observer, Report, Solver, SolverConfig, StopRule, VoxelSolver};
+#[cfg(feature = "cuda")]
+use super::{CudaDirectionModel, CudaDirections, CudaVoxelCg};
 use crate::assembly::VoxelSystem;
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};
 use crate::operator::voxel::VoxelOperator;
 use crate::precond::Preconditioner;
 use crate::precond::voxel::{CycleParameters, RediscretisedMultigrid};
 use crate::voxel::{Components, VoxelGrid};
+#[cfg(feature = "cuda")]
+use std::sync::Arc;
 
 /// A method set up for one voxel grid.
 pub struct SceneSolver {
@@ -22,6 +28,10 @@ enum Engine {
     Rediscretised(Box<OnGrid>, Box<(RediscretisedMultigrid, Cg)>),
     Directions(Box<OnGrid>, Box<dyn DirectionModel>),
     Matrix(Box<(VoxelSystem, Solver)>),
+    #[cfg(feature = "cuda")]
+    CudaVoxels(Box<OnGrid>, Box<CudaVoxelCg>),
+    #[cfg(feature = "cuda")]
+    CudaDirections(Box<OnGrid>, Box<CudaDirections>),
 }
 
 /// The operator over all cells, and what makes its problem one that has a solution.
@@ -107,6 +117,42 @@ impl SceneSolver {
         Ok(SceneSolver { method: Method::Dcdm, stop: stop.clone(), engine })
     }
 
+    /// Sets up on a GPU: `gmg-plain` (which `auto` is there), or `cg` and `pcg-jacobi` on the grid's matrix.
+    ///
+    /// Errors: another method; no fluid cell; no memory left on the device.
+    #[cfg(feature = "cuda")]
+    pub fn on_cuda(config: &SolverConfig, grid: &VoxelGrid, cuda: &Arc<Cuda>) -> Result<Self> {
+        let method = if config.method == Method::Auto { Method::GmgPlain } else { config.method };
+        let engine = match method {
+            Method::GmgPlain => {
+                Engine::CudaVoxels(Box::new(OnGrid::new(grid)), Box::new(CudaVoxelCg::new(cuda, grid)?))
+            }
+            _ => {
+                let config = SolverConfig { method, ..config.clone() };
+                config.check_cuda()?;
+                let system = VoxelSystem::new(grid, &VoxelOperator::new(grid))?;
+                let solver = config.build_on_cuda(&system.a, cuda)?;
+                Engine::Matrix(Box::new((system, solver)))
+            }
+        };
+        Ok(SceneSolver { method, stop: config.stop.clone(), engine })
+    }
+
+    /// As [`Self::with_directions`], on a GPU.
+    ///
+    /// Errors: no fluid cell; no memory left on the device.
+    #[cfg(feature = "cuda")]
+    pub fn with_cuda_directions(
+        stop: &StopRule,
+        grid: &VoxelGrid,
+        cuda: &Arc<Cuda>,
+        model: Box<dyn CudaDirectionModel>,
+    ) -> Result<Self> {
+        let directions = CudaDirections::new(cuda, grid, model)?;
+        let engine = Engine::CudaDirections(Box::new(OnGrid::new(grid)), Box::new(directions));
+        Ok(SceneSolver { method: Method::DcdmNet, stop: stop.clone(), engine })
+    }
+
     /// The method in use, never `auto`.
     pub fn method(&self) -> Method {
         self.method
@@ -135,6 +181,12 @@ impl SceneSolver {
             Engine::Directions(on, model) => {
                 on.solve(b, x, |a, b, x| conjugate_direction(a, &mut **model, MEMORY, b, x, &self.stop, watch))
             }
+            #[cfg(feature = "cuda")]
+            Engine::CudaVoxels(on, cg) => on.solve(b, x, |a, b, x| cg.solve(a, b, x, &self.stop, watch)),
+            #[cfg(feature = "cuda")]
+            Engine::CudaDirections(on, directions) => {
+                on.solve(b, x, |a, b, x| directions.solve(a, b, x, &self.stop, watch))
+            }
             Engine::Matrix(both) => {
                 let (system, solver) = &mut **both;
                 let b = system.right_hand_side(b)?;
@@ -154,6 +206,10 @@ impl SceneSolver {
             Engine::Rediscretised(on, both) => on.operator.bytes() + both.0.bytes(),
             Engine::Directions(on, _) => on.operator.bytes(),
             Engine::Matrix(both) => both.1.bytes(),
+            #[cfg(feature = "cuda")]
+            Engine::CudaVoxels(_, cg) => cg.bytes(),
+            #[cfg(feature = "cuda")]
+            Engine::CudaDirections(_, directions) => directions.bytes(),
         }
     }
 
@@ -171,6 +227,10 @@ impl SceneSolver {
             Engine::Rediscretised(_, both) => format!("{} grid levels", both.0.grid_levels()),
             Engine::Directions(..) => format!("a net, {MEMORY} directions kept"),
             Engine::Matrix(both) => both.1.summary(),
+            #[cfg(feature = "cuda")]
+            Engine::CudaVoxels(_, cg) => format!("{} grid levels on the GPU", cg.grid_levels()),
+            #[cfg(feature = "cuda")]
+            Engine::CudaDirections(..) => format!("a net on the GPU, {MEMORY} directions kept"),
         }
     }
 }

@@ -70,9 +70,15 @@ impl<'a> Task<'a> {
 
     /// r <- s (b − A x), ‖r‖₂ and an entry in the record; an outcome where the first guess is good enough or not finite.
     pub fn first(&mut self, x: &[f64], r: &mut [f64], report: &mut Report) -> std::result::Result<f64, Outcome> {
-        self.start = self.residual(x, r);
-        report.residuals.push(self.start / self.norm_b);
-        self.judge(self.start).map_or(Ok(self.start), Err)
+        let norm = self.residual(x, r);
+        self.begun(norm, report)
+    }
+
+    /// As [`Self::first`] where the residual is computed elsewhere.
+    pub fn begun(&mut self, norm: f64, report: &mut Report) -> std::result::Result<f64, Outcome> {
+        self.start = norm;
+        report.residuals.push(norm / self.norm_b);
+        self.judge(norm).map_or(Ok(norm), Err)
     }
 
     /// Whether a true residual norm ends the solve.
@@ -93,14 +99,19 @@ impl<'a> Task<'a> {
     /// that converged or no longer makes progress; otherwise the caller restarts from r.
     pub fn confirm(&mut self, x: &[f64], r: &mut [f64], norm: &mut f64, report: &mut Report) -> Option<Outcome> {
         *norm = self.residual(x, r);
-        let outcome = self.judge(*norm);
+        self.confirmed(*norm, report)
+    }
+
+    /// As [`Self::confirm`] where the true residual is computed elsewhere.
+    pub fn confirmed(&mut self, norm: f64, report: &mut Report) -> Option<Outcome> {
+        let outcome = self.judge(norm);
         if outcome.is_some() {
             return outcome;
         }
-        if *norm > PROGRESS * self.start {
+        if norm > PROGRESS * self.start {
             return Some(Outcome::Stagnated);
         }
-        self.start = *norm;
+        self.start = norm;
         report.restarts += 1;
         None
     }
@@ -116,6 +127,11 @@ impl<'a> Task<'a> {
         report: &mut Report,
     ) -> Outcome {
         let norm = self.residual(x, r);
+        self.broken(quantity, value, norm, report)
+    }
+
+    /// As [`Self::breakdown`] where the true residual is computed elsewhere.
+    pub fn broken(&self, quantity: &'static str, value: f64, norm: f64, report: &mut Report) -> Outcome {
         if let Some(last) = report.residuals.last_mut() {
             *last = norm / self.norm_b;
         }

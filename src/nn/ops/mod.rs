@@ -1,6 +1,8 @@
 //! Operations on variables, each with its gradient. One family a file.
 
 pub mod conv;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod index;
 mod linear;
 mod operator;

@@ -1,11 +1,15 @@
 //! The 7-point operator of a voxel grid (5-point in the plane), applied from flags or face weights without a matrix.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod field;
 mod flags;
 mod layout;
 mod scaled;
 mod weights;
 
+#[cfg(feature = "cuda")]
+pub use cuda::CudaVoxels;
 pub(crate) use field::Field;
 pub(crate) use flags::Flags;
 pub(crate) use layout::Layout;
@@ -108,6 +112,17 @@ impl VoxelOperator {
             Coefficients::Flags(s) => s.diagonal(&self.layout, at),
             Coefficients::Weights(s) => s.diagonal(&self.layout, at),
         }
+    }
+
+    /// The diagonal as one byte a cell.
+    ///
+    /// # Panics
+    ///
+    /// Where there are weights on the faces.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn degrees(&self) -> Vec<u8> {
+        assert!(matches!(self.coefficients, Coefficients::Flags(_)), "the diagonal of weights takes more than a byte");
+        (0..self.layout.cells()).into_par_iter().map(|c| self.diagonal(c) as u8).collect()
     }
 
     /// The fluid neighbours of cell `c`, in row-major order, and their weights w; A has −w there.

@@ -25,6 +25,8 @@ mod cells;
 mod coarsen;
 mod corner;
 mod cube;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod kernel;
 mod krylov;
 mod level;
@@ -33,6 +35,8 @@ mod rediscretised;
 mod split;
 mod transfer;
 
+#[cfg(feature = "cuda")]
+pub use cuda::CudaMultigrid;
 pub(crate) use krylov::Sweeps;
 pub use parameters::{Coupling, CycleParameters};
 pub use rediscretised::RediscretisedMultigrid;

@@ -21,23 +21,23 @@ use rayon::prelude::*;
 /// Grids of fewer cells are not coarsened.
 const COARSEST: usize = 64;
 /// Jacobi sweeps on the coarsest grid.
-const BOTTOM_SWEEPS: usize = 30;
+pub(super) const BOTTOM_SWEEPS: usize = 30;
 /// Jacobi sweeps before and after the coarse correction.
 const SWEEPS: usize = 2;
 
 /// One V(2,2)-cycle as a preconditioner, on all cells of a grid in row-major order; zero outside the fluid. Symmetric positive
 /// definite where every part of the fluid touches air, and semi-definite else.
 pub struct RediscretisedMultigrid {
-    levels: Vec<Level>,
+    pub(super) levels: Vec<Level>,
 }
 
-struct Level {
-    grid: VoxelGrid,
-    operator: VoxelOperator,
+pub(super) struct Level {
+    pub(super) grid: VoxelGrid,
+    pub(super) operator: VoxelOperator,
     /// ω over the diagonal; 0 outside the fluid.
     damped_inverse: Vec<f64>,
     /// One over the sum of a cell's weights in P; 0 outside the fluid. Empty on the coarsest grid.
-    normaliser: Vec<f64>,
+    pub(super) normaliser: Vec<f64>,
     r: Vec<f64>,
     z: Vec<f64>,
     t: Vec<f64>,
@@ -99,7 +99,7 @@ fn cycle(levels: &mut [Level]) {
 impl Level {
     fn new(grid: VoxelGrid) -> Self {
         let operator = VoxelOperator::new(&grid);
-        let omega = if grid.dimension() == 3 { 6.0 / 7.0 } else { 4.0 / 5.0 };
+        let omega = damping(&grid);
         let inverse = |c| match operator.diagonal(c) {
             0.0 => 0.0,
             d => omega / d,
@@ -126,7 +126,7 @@ impl Level {
 
     /// coarse r <- Pᵀ t over the scale of A_c.
     fn restrict(&self, coarse: &mut Level) {
-        let scale = if self.grid.dimension() == 3 { 0.5 } else { 1.0 };
+        let scale = inverse_scale(&self.grid);
         let grid = &coarse.grid;
         coarse.r.par_iter_mut().enumerate().for_each(|(c, r)| {
             *r = if grid.flags()[c] == FLUID { scale * self.gather(place(grid, c)) } else { 0.0 };
@@ -163,6 +163,16 @@ impl Level {
             }
         });
     }
+}
+
+/// ω.
+pub(super) fn damping(grid: &VoxelGrid) -> f64 {
+    if grid.dimension() == 3 { 6.0 / 7.0 } else { 4.0 / 5.0 }
+}
+
+/// One over the scale of A_c.
+pub(super) fn inverse_scale(grid: &VoxelGrid) -> f64 {
+    if grid.dimension() == 3 { 0.5 } else { 1.0 }
 }
 
 fn place(grid: &VoxelGrid, c: usize) -> [usize; 3] {

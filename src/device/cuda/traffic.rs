@@ -1,0 +1,42 @@
+//! What launches move and compute, counted from their arguments: a lower bound on the time they take.
+
+use super::Arg;
+
+/// Of one kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Traffic {
+    /// Launches.
+    pub launches: usize,
+    /// Bytes read and written, every number of every buffer once (twice where it is read and written).
+    pub bytes: usize,
+    /// Numbers written: what [`flops`] counts by.
+    pub written: usize,
+}
+
+impl Traffic {
+    pub(super) fn add(&mut self, args: &[Arg], parameters: &[String]) {
+        self.launches += 1;
+        self.bytes += args.iter().map(|a| a.bytes).sum::<usize>();
+        // Every kernel's first parameter is what it is for.
+        let width = if parameters[0].contains("double") { 8 } else { 4 };
+        self.written += args.first().map_or(0, |a| a.bytes / width);
+    }
+}
+
+/// Additions and multiplications of a kernel for each number it writes to its first parameter.
+pub fn flops(kernel: &str) -> f64 {
+    match kernel {
+        // Operator: six additions, a multiplication and a subtraction; then what the formula has.
+        "residual" | "smooth" | "prolong_smooth" => 14.0,
+        "direction" | "oriented_product" | "smooth_twice" => 16.0,
+        // x is read and written, and counted twice.
+        "advance" => 8.0,
+        "restrict_residual" => 8.0 * 9.0 + 64.0,
+        "multiply_rows" => 14.0,
+        // 27 taps and C channels, a multiplication and an addition each.
+        "convolve_16" => 2.0 * 27.0 * 16.0,
+        "convolve_1" => 2.0 * 27.0,
+        "pointwise" => 32.0,
+        _ => 4.0,
+    }
+}

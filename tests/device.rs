@@ -1,0 +1,21 @@
+//! `--device cuda` where there is no CUDA: one sentence that names what is missing.
+
+use assert_cmd::Command;
+
+#[test]
+fn without_cuda_the_command_says_what_is_missing() {
+    for args in
+        [&["info", "device"][..], &["solve", "box:8", "--device", "cuda"], &["solve", "square:4", "--device", "cuda"]]
+    {
+        let output = Command::new(env!("CARGO_BIN_EXE_filet")).args(args).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!text.contains("panicked"), "{text}");
+        // A machine with a GPU may well have all of it.
+        if output.status.code() != Some(0) {
+            assert_eq!(output.status.code(), Some(2), "{text}");
+            let missing = ["without CUDA", "no NVIDIA driver", "finds no GPU", "no NVRTC"];
+            assert!(missing.iter().any(|m| text.contains(m)), "{text}");
+            assert!(text.contains("help: "), "{text}");
+        }
+    }
+}
