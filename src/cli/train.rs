@@ -20,6 +20,7 @@ use std::time::Instant;
 #[derive(Debug, Subcommand)]
 pub(super) enum Train {
     Direction(Direction),
+    Mgno(Box<super::train_mgno::Mgno>),
 }
 
 /// The net of a direction.
@@ -96,6 +97,7 @@ impl Train {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         match self {
             Train::Direction(direction) => direction.run(quiet),
+            Train::Mgno(mgno) => mgno.run(quiet),
         }
     }
 }
@@ -187,21 +189,27 @@ impl Direction {
             write_csv(path, losses)?;
         }
         if let Some(path) = &self.plot {
-            let curve = Curve::history("loss", losses.iter().map(|l| f64::from(*l)).collect());
-            let axes = CurvesPlot {
-                log_y: true,
-                title: "Training".into(),
-                x_label: "step".into(),
-                y_label: "loss".into(),
-                ..CurvesPlot::default()
-            };
-            plot::curves(path, &[curve], &axes)?;
+            write_plot(path, losses)?;
         }
         Ok(())
     }
 }
 
-fn write_csv(path: &Path, losses: &[f32]) -> Result<()> {
+/// Draws the loss of every step.
+pub(super) fn write_plot(path: &Path, losses: &[f32]) -> Result<()> {
+    let curve = Curve::history("loss", losses.iter().map(|l| f64::from(*l)).collect());
+    let axes = CurvesPlot {
+        log_y: true,
+        title: "Training".into(),
+        x_label: "step".into(),
+        y_label: "loss".into(),
+        ..CurvesPlot::default()
+    };
+    plot::curves(path, &[curve], &axes)
+}
+
+/// Writes the loss of every step as CSV.
+pub(super) fn write_csv(path: &Path, losses: &[f32]) -> Result<()> {
     write_atomic(path, |w| {
         writeln!(w, "step,loss")?;
         losses.iter().enumerate().try_for_each(|(step, loss)| writeln!(w, "{step},{loss}"))
