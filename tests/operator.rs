@@ -3,8 +3,8 @@
 use assert_cmd::Command;
 use filet::mgno::generate::{Problem, Recipe, solve_diffusion};
 use filet::mgno::{
-    MgNoConfig, NetConfig, Norm, Operator, RelativeError, SHIPPED, SampleLoss, Samples, Selection, UNetConfig, read_samples,
-    write_samples,
+    MgNoConfig, NetConfig, Norm, Operator, RelativeError, SHIPPED, SampleLoss, Samples, Selection, UNetConfig,
+    read_samples, write_samples,
 };
 use filet::nn::{Layer, Tensor, Var, Weights, parse_weights, write_weights};
 use filet::train::{Checkpoint, Schedule, TrainConfig, train};
@@ -171,9 +171,10 @@ fn every_net_learns_and_comes_back_from_its_weights() {
     for config in [small(), fno, NetConfig::Unet(UNetConfig { levels: 3, width: 4, ..UNetConfig::default() })] {
         let mut net = Operator::new(&config, &samples, 1).unwrap();
         let before = errors(&net, &samples);
-        let run = TrainConfig { steps: 40, learning_rate: 5e-3, schedule: Schedule::OneCycle };
+        let run = TrainConfig { steps: 100, learning_rate: 5e-3, schedule: Schedule::OneCycle };
         let mut objective = SampleLoss::new(&samples, Norm::L2, 4, false, 1).unwrap();
-        train(&mut net, &mut objective, &run, &mut Checkpoint::default(), &mut |_, _| Ok(ControlFlow::Continue(()))).unwrap();
+        train(&mut net, &mut objective, &run, &mut Checkpoint::default(), &mut |_, _| Ok(ControlFlow::Continue(())))
+            .unwrap();
         let after = errors(&net, &samples);
         assert!(after[0] < 0.5 * before[0], "{}: {before:?} {after:?}", config.name());
         let again = Operator::from_weights(&net.weights(serde_json::Value::Null)).unwrap();
@@ -189,7 +190,8 @@ fn eight_samples_are_learned_by_heart() {
     let mut net = Operator::new(&config, &samples, 1).unwrap();
     let run = TrainConfig { steps: 600, learning_rate: 3e-3, schedule: Schedule::OneCycle };
     let mut objective = SampleLoss::new(&samples, Norm::H1, 8, false, 1).unwrap();
-    train(&mut net, &mut objective, &run, &mut Checkpoint::default(), &mut |_, _| Ok(ControlFlow::Continue(()))).unwrap();
+    train(&mut net, &mut objective, &run, &mut Checkpoint::default(), &mut |_, _| Ok(ControlFlow::Continue(())))
+        .unwrap();
     let [l2, h1] = errors(&net, &samples);
     println!("{l2} {h1}");
     assert!(l2 < 0.5e-2, "{l2}");
@@ -240,10 +242,12 @@ fn the_commands_generate_train_score_and_draw() {
     let folder = tempfile::tempdir().unwrap();
     let name = |f: &str| folder.path().join(f).display().to_string();
     let (data, weights, png) = (name("d.h5"), name("w.safetensors"), name("p.png"));
-    let (code, _, error) = filet(&["operator", "generate", "darcy-rough:8", "--samples", "8", "-o", &data, "--plot", &png]);
+    let (code, _, error) =
+        filet(&["operator", "generate", "darcy-rough:8", "--samples", "8", "-o", &data, "--plot", &png]);
     assert!(code == 0 && std::fs::metadata(&png).unwrap().len() > 1000, "{error}");
     let short = ["--epochs", "1", "--batch", "2", "--test", "2", "--width", "4", "--layers", "1", "--levels", "2"];
-    let run = ["train", "mgno", "--data", &data, "--weights", &weights, "--repeat", "2", "--csv", &name("l.csv"), "--json"];
+    let run =
+        ["train", "mgno", "--data", &data, "--weights", &weights, "--repeat", "2", "--csv", &name("l.csv"), "--json"];
     let (code, text, error) = filet(&[&run[..], &short[..]].concat());
     assert_eq!(code, 0, "{error}");
     let object: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -255,7 +259,8 @@ fn the_commands_generate_train_score_and_draw() {
     let object: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert!(object["samples"] == 8 && object["relative_h1"].as_f64().is_some(), "{text}");
     let predicted = name("u.h5");
-    let predict = ["operator", "predict", "--data", &data, "--weights", &weights, "--predicted", &predicted, "--plot", &png];
+    let predict =
+        ["operator", "predict", "--data", &data, "--weights", &weights, "--predicted", &predicted, "--plot", &png];
     assert_eq!(filet(&predict).0, 0);
     assert_eq!(read_samples(&predicted, &Selection::default()).unwrap().len(), 8);
 

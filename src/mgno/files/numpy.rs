@@ -41,7 +41,8 @@ fn members(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
     let broken = || refuse(path, "", "is no whole zip archive");
     // The end of the central directory is in the last 64 KiB.
     let from = bytes.len().saturating_sub(22 + 65_535);
-    let end = (from..bytes.len()).rev().find(|i| bytes[*i..].starts_with(b"PK\x05\x06")).ok_or_else(broken)?;
+    let is_end = |i: &usize| bytes[*i..].len() >= 22 && bytes[*i..].starts_with(b"PK\x05\x06");
+    let end = (from..bytes.len()).rev().find(is_end).ok_or_else(broken)?;
     let (count, mut at) = (number::<2>(bytes, end + 10), number::<4>(bytes, end + 16));
     let mut out = Vec::new();
     for _ in 0..count.ok_or_else(broken)? {

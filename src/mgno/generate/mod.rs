@@ -125,7 +125,7 @@ impl Recipe {
         };
         let cells = s.pow(self.dimension as u32);
         let image = |part: &dyn Fn(&Pair) -> &Vec<f64>| {
-            let data: Vec<f32> = pairs.iter().flat_map(|p| part(p)).map(|v| *v as f32).collect();
+            let data: Vec<f32> = pairs.iter().flat_map(part).map(|v| *v as f32).collect();
             let channels = part(&pairs[0]).len() / cells;
             Tensor::new(&[pairs.len(), n[0], n[1], n[2], channels], data)
         };
