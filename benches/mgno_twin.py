@@ -79,7 +79,7 @@ def net(a):
 
 
 with h5py.File(args.predicted) as file:
-    inputs, ours = torch.tensor(file["input"][:, None]), torch.tensor(file["output"][:, None])
+    inputs, ours = (torch.tensor(file[name][:])[:, None] for name in ("input", "output"))
 with torch.no_grad():
     difference = (net(inputs) - ours).abs().max() / ours.abs().max()
 print(f"forward: largest difference {difference:.1e} of the largest value")

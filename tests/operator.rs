@@ -6,8 +6,11 @@ use filet::mgno::{
     MgNoConfig, NetConfig, Norm, Operator, RelativeError, SHIPPED, SampleLoss, Samples, Selection, UNetConfig,
     read_samples, write_samples,
 };
-use filet::nn::{Layer, Tensor, Var, Weights, parse_weights, write_weights};
+use filet::nn::layers::ConvLayer;
+use filet::nn::{Conv, Layer, Tensor, Var, Weights, parse_weights, write_weights};
 use filet::train::{Checkpoint, Schedule, TrainConfig, train};
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -225,6 +228,12 @@ fn the_shipped_operator_has_its_golden_errors_and_beats_the_mean() {
     assert!(10.0 * errors(&net, &samples)[0] < mean, "{mean}");
 }
 
+/// Weights of a convolution.
+fn something_else() -> Weights {
+    let mut layer = ConvLayer::new("a", [3; 3], [1, 2], Conv::default(), &mut Pcg64::seed_from_u64(1));
+    Weights::of(&mut layer, serde_json::json!({ "net": "other" }))
+}
+
 #[test]
 fn operators_refuse_samples_and_weights_of_something_else() {
     let net = Operator::from_weights(&parse_weights("shipped", SHIPPED).unwrap()).unwrap();
@@ -232,9 +241,14 @@ fn operators_refuse_samples_and_weights_of_something_else() {
     assert!(scenes.contains("[2, 1]"), "{scenes}");
     let space = Recipe { dimension: 3, ..recipe(Problem::DarcyRough) }.make(&|_| {}).unwrap();
     assert!(net.check(&space).unwrap_err().to_string().contains("3 directions"));
-    let other = parse_weights("direction", filet::dcdm::SHIPPED).unwrap();
-    let message = Operator::from_weights(&other).err().unwrap().to_string();
+    let message = Operator::from_weights(&something_else()).err().unwrap().to_string();
     assert!(message.contains("filet.net"), "{message}");
+    // The right description with other tensors.
+    let mut mixed = parse_weights("shipped", SHIPPED).unwrap();
+    let name = "layer.1.cycle.0.p.weight";
+    *mixed.tensors.get_mut(name).unwrap() = Tensor::zeros(&[1, 4, 4, 3, 3]);
+    let message = Operator::from_weights(&mixed).err().unwrap().to_string();
+    assert!(message.contains(name) && message.contains("[1, 4, 4, 3, 3]"), "{message}");
 }
 
 #[test]
@@ -276,6 +290,6 @@ fn the_commands_generate_train_score_and_draw() {
     assert!(refused(&["operator", "predict", "--data", &data, "--sample", "8"]).contains("there are 8"));
     assert!(refused(&[&run[..9], &["--test", "8"]].concat()).contains("--test"));
     assert!(refused(&["train", "mgno", "--data", &data, "--weights", "w.bin"]).contains(".safetensors"));
-    write_weights(&weights, &parse_weights("direction", filet::dcdm::SHIPPED).unwrap()).unwrap();
+    write_weights(&weights, &something_else()).unwrap();
     assert!(refused(&["operator", "eval", "--data", &data, "--weights", &weights]).contains("filet.net"));
 }
