@@ -288,7 +288,7 @@ fn the_commands_generate_train_score_and_draw() {
     assert!(refused(&["operator", "generate", "darcy-rough:8", "-o", "a.txt"]).contains(".h5"));
     assert!(refused(&["operator", "eval", "--data", "nowhere.h5"]).contains("nowhere.h5"));
     assert!(refused(&["operator", "predict", "--data", &data, "--sample", "8"]).contains("there are 8"));
-    assert!(refused(&[&run[..9], &["--test", "8"]].concat()).contains("--test"));
+    assert!(refused(&[&run[..8], &["--test", "8"]].concat()).contains("--test"));
     assert!(refused(&["train", "mgno", "--data", &data, "--weights", "w.bin"]).contains(".safetensors"));
     write_weights(&weights, &something_else()).unwrap();
     assert!(refused(&["operator", "eval", "--data", &data, "--weights", &weights]).contains("filet.net"));
