@@ -125,7 +125,7 @@ fn the_symmetric_form_is_symmetric_for_all_weights_and_begins_positive_definite(
                 x.data_mut()[j] = 1.0;
                 apply(layer, &x).into_data()
             };
-            let columns: Vec<Vec<f32>> = (0..m.min(300)).map(column).collect();
+            let columns: Vec<Vec<f32>> = (0..m.min(48)).map(column).collect();
             let m = columns.len();
             faer::Mat::<f64>::from_fn(m, m, |i, j| f64::from(columns[j][i]))
         };
