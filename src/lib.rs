@@ -15,6 +15,7 @@ pub mod expression;
 pub mod file;
 pub mod hdf5;
 pub mod mesh;
+pub mod mgno;
 pub mod nn;
 pub mod operator;
 pub mod precond;

@@ -22,6 +22,7 @@ const TIERS: [(&str, u32); 19] = [
     ("solver", 4),
     ("train", 4),
     ("dcdm", 5),
+    ("mgno", 5),
     ("report", 6),
     ("cli", 6),
 ];

@@ -2,7 +2,7 @@
 
 use filet::assembly::VoxelSystem;
 use filet::nn::layers::ConvLayer;
-use filet::nn::{Conv, Layer, Padding, Tape, Tensor, Var, Weights, ops, read_weights, write_weights};
+use filet::nn::{Boundary, Conv, Layer, Padding, Tape, Tensor, Var, Weights, ops, read_weights, write_weights};
 use filet::operator::LinearOperator;
 use filet::operator::voxel::VoxelOperator;
 use filet::voxel::{Family, generate};
@@ -19,6 +19,17 @@ fn op(name: &str, shapes: &[&[usize]], build: impl Fn(&[Var]) -> Var + 'static) 
 
 fn positive(x: &Var) -> Var {
     ops::exp(x)
+}
+
+/// A convolution of kernels of 3 within a cell of that boundary.
+fn around(beyond: Boundary, stride: usize) -> Conv {
+    let padding = Padding::Faces { widths: [[1; 2]; 3], beyond: [[beyond; 2]; 3] };
+    Conv { stride: [stride; 3], padding, rectify: false }
+}
+
+/// A matrix of 5 rows.
+fn wide(columns: usize) -> Arc<Tensor> {
+    Arc::new(Tensor::normal(&[5, columns], &mut Pcg64::seed_from_u64(9)))
 }
 
 /// Every operation there is.
@@ -69,6 +80,20 @@ fn operations() -> Vec<(String, Vec<Vec<usize>>, Build)> {
         op("conv_transpose", &[&[2, 1, 4, 3, 2], &[1, 4, 4, 3, 2]], move |v| {
             ops::conv::conv_transpose(&v[0], &v[1], strided, [1, 8, 6])
         }),
+        op("conv, mirrored", &[image, &[3, 3, 3, 3, 5]], move |v| {
+            ops::conv::conv_linear(&v[0], &v[1], around(Boundary::Reflect, 1))
+        }),
+        op("conv, periodic, stride 2", &[image, &[3, 3, 3, 3, 5]], move |v| {
+            ops::conv::conv_linear(&v[0], &v[1], around(Boundary::Periodic, 2))
+        }),
+        op("conv_transpose, mirrored, stride 2", &[&[2, 2, 3, 4, 5], &[3, 3, 3, 3, 5]], move |v| {
+            ops::conv::conv_transpose(&v[0], &v[1], around(Boundary::Reflect, 2), [4, 6, 8])
+        }),
+        op("along the last side", &[&[2, 3, 4]], |v| ops::along(&v[0], &wide(4), 2)),
+        op("along a side", &[&[2, 4, 3, 2]], |v| ops::along(&v[0], &wide(4), 1)),
+        op("mix", &[&[2, 3, 2, 4], &[6, 4, 3]], |v| ops::mix(&v[0], &v[1])),
+        op("standardise", &[&[3, 4, 5]], |v| ops::standardise(&v[0])),
+        op("scale_shift", &[&[3, 4, 5], &[4, 5], &[4, 5]], |v| ops::scale_shift(&v[0], &v[1], &v[2])),
         op("apply_symmetric, stencil", &[&[2, 5, 4, 6, 1]], move |v| ops::apply_symmetric(&stencil, &v[0])),
         op("apply_symmetric, matrix", &[&[2, unknowns]], move |v| ops::apply_symmetric(&matrix, &v[0])),
     ]
@@ -119,16 +144,46 @@ fn dot(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 #[test]
-fn a_transposed_convolution_is_the_transpose() {
+fn a_transposed_convolution_is_the_transpose_with_every_boundary_stride_and_side() {
     let mut rng = Pcg64::seed_from_u64(3);
-    let w = Var::constant(Tensor::normal(&[1, 4, 4, 3, 2], &mut rng));
-    let how = Conv { stride: [1, 2, 2], padding: Padding::Zeros([0, 1, 1]), rectify: false };
-    let x = Var::constant(Tensor::normal(&[1, 1, 10, 8, 3], &mut rng));
-    let y = Var::constant(Tensor::normal(&[1, 1, 5, 4, 2], &mut rng));
-    let forth = ops::conv::conv(&x, &w, &Var::constant(Tensor::zeros(&[2])), how);
-    let back = ops::conv::conv_transpose(&y, &w, how, [1, 10, 8]);
-    let (a, b) = (dot(forth.value(), y.value()), dot(x.value(), back.value()));
-    assert!((a - b).abs() < 1e-5 * dot(forth.value(), forth.value()).sqrt(), "{a} {b}");
+    let sides = [[1, 10, 8], [5, 7, 9], [1, 1, 13], [6, 1, 4], [2, 3, 3]];
+    let faces =
+        [[Boundary::Zero; 2], [Boundary::Reflect; 2], [Boundary::Periodic; 2], [Boundary::Reflect, Boundary::Zero]];
+    for (n, beyond) in sides.into_iter().flat_map(|n| faces.map(|f| (n, f))) {
+        for (k, s, widths) in [(3, 1, [1, 1]), (3, 2, [1, 1]), (4, 2, [1, 2]), (2, 3, [1, 2]), (5, 3, [2, 2])] {
+            let active = n.map(|n| n > 1);
+            let side = |k: usize| active.map(|a| if a { k } else { 1 });
+            let how = Conv {
+                stride: side(s),
+                padding: Padding::Faces {
+                    widths: active.map(|a| if a { widths } else { [0; 2] }),
+                    beyond: [beyond; 3],
+                },
+                rectify: false,
+            };
+            let w = Var::constant(Tensor::normal(&[&side(k)[..], &[3, 2]].concat(), &mut rng));
+            let x = Var::constant(Tensor::normal(&[2, n[0], n[1], n[2], 3], &mut rng));
+            let forth = ops::conv::conv_linear(&x, &w, how);
+            let y = Var::constant(Tensor::normal(forth.shape(), &mut rng));
+            let back = ops::conv::conv_transpose(&y, &w, how, n);
+            let (a, b) = (dot(forth.value(), y.value()), dot(x.value(), back.value()));
+            let size = (dot(forth.value(), forth.value()) * dot(y.value(), y.value())).sqrt();
+            assert!((a - b).abs() < 1e-5 * size, "{n:?}, {beyond:?}, kernel {k}, stride {s}: {a} {b}");
+        }
+    }
+}
+
+#[test]
+fn boundaries_continue_an_image_as_their_names_say() {
+    let x = Var::constant(Tensor::new(&[1, 1, 1, 4, 1], vec![1.0, 2.0, 3.0, 5.0]));
+    let one = Var::constant(Tensor::new(&[1, 1, 1, 1, 1], vec![1.0]));
+    let line = |beyond| {
+        let padding = Padding::Faces { widths: [[0; 2], [0; 2], [2, 1]], beyond: [[beyond; 2]; 3] };
+        ops::conv::conv_linear(&x, &one, Conv { stride: [1; 3], padding, rectify: false }).value().data().to_vec()
+    };
+    assert_eq!(line(Boundary::Zero), [0.0, 0.0, 1.0, 2.0, 3.0, 5.0, 0.0]);
+    assert_eq!(line(Boundary::Reflect), [3.0, 2.0, 1.0, 2.0, 3.0, 5.0, 3.0]);
+    assert_eq!(line(Boundary::Periodic), [3.0, 5.0, 1.0, 2.0, 3.0, 5.0, 1.0]);
 }
 
 #[test]

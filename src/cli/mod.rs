@@ -8,13 +8,16 @@ mod info;
 mod input;
 mod interrupt;
 mod mesh;
+mod operator;
 mod problem;
 mod progress;
+mod samples;
 mod scene;
 mod settings;
 mod solution;
 mod solve;
 mod train;
+mod train_mgno;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
@@ -45,6 +48,8 @@ enum Command {
     Bench(bench::Bench),
     #[command(subcommand)]
     Train(train::Train),
+    #[command(subcommand)]
+    Operator(operator::Operator),
     Info(info::Info),
 }
 
@@ -77,6 +82,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Mesh(mesh) => mesh.run(cli.quiet),
         Command::Bench(bench) => bench.run(cli.quiet),
         Command::Train(train) => train.run(cli.quiet),
+        Command::Operator(operator) => operator.run(cli.quiet),
         Command::Info(info) => info.run(cli.quiet),
     };
     match done {

@@ -60,6 +60,18 @@ impl Progress {
         self.bar.set_message(format!("loss {}", significant(f64::from(loss))));
     }
 
+    /// Begins the bar of things being made.
+    pub fn count(&self, length: usize) {
+        self.bar.set_style(style("{bar:32} {pos}/{len}  {per_sec}, {eta} left"));
+        self.bar.reset();
+        self.bar.set_length(length as u64);
+    }
+
+    /// Moves the bar of things being made.
+    pub fn counted(&self, done: usize) {
+        self.bar.set_position(done as u64);
+    }
+
     /// Prints between two drawings of the line.
     pub fn say(&self, print: impl FnOnce()) {
         self.bar.suspend(print);

@@ -23,6 +23,7 @@ use std::time::Instant;
 pub(super) enum Train {
     Direction(Direction),
     Cycle(cycle::Cycle),
+    Mgno(Box<super::train_mgno::Mgno>),
 }
 
 /// The net of a direction.
@@ -100,6 +101,7 @@ impl Train {
         match self {
             Train::Direction(direction) => direction.run(quiet),
             Train::Cycle(cycle) => cycle.run(quiet),
+            Train::Mgno(mgno) => mgno.run(quiet),
         }
     }
 }
@@ -193,7 +195,7 @@ fn check_output(output: &Path) -> Result<()> {
 }
 
 /// The loss of every `step` as CSV and as a picture, where they are asked for.
-fn write_losses(losses: &[f32], step: &str, csv: Option<&Path>, picture: Option<&Path>) -> Result<()> {
+pub(super) fn write_losses(losses: &[f32], step: &str, csv: Option<&Path>, picture: Option<&Path>) -> Result<()> {
     if let Some(path) = csv {
         write_atomic(path, |w| {
             writeln!(w, "{step},loss")?;

@@ -21,6 +21,7 @@ mod tensor;
 mod weights;
 
 pub use ops::conv::{Conv, Padding};
+pub use ops::pad::Boundary;
 pub use tape::{Gradients, Layer, Op, Param, Tape, Var};
 pub use tensor::Tensor;
 pub use weights::{Weights, parse_weights, read_weights, write_weights};

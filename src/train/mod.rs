@@ -30,6 +30,9 @@ pub enum Schedule {
     /// Half a cosine down to 0 (I. Loshchilov and F. Hutter, ICLR 2017, §3, without restarts).
     #[default]
     Cosine,
+    /// Half a cosine up from a half over a fifth of the steps, and down to a two-hundredth (L. N. Smith and N. Topin, 2018,
+    /// arXiv:1708.07120, as PyTorch's OneCycleLR); the rate given is the largest.
+    OneCycle,
 }
 
 /// Settings of [`train`].
@@ -38,7 +41,7 @@ pub enum Schedule {
 pub struct TrainConfig {
     /// Steps (default 1000).
     pub steps: usize,
-    /// The learning rate at the beginning (default 1e-3).
+    /// The largest learning rate (default 1e-3).
     pub learning_rate: f64,
     /// How it changes.
     pub schedule: Schedule,
@@ -56,9 +59,19 @@ impl TrainConfig {
         let done = step as f64 / self.steps.max(1) as f64;
         match self.schedule {
             Schedule::Constant => self.learning_rate,
-            Schedule::Cosine => self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
+            Schedule::Cosine => self.learning_rate * cosine(1.0, 0.0, done),
+            Schedule::OneCycle if done < WARM_UP => self.learning_rate * cosine(0.5, 1.0, done / WARM_UP),
+            Schedule::OneCycle => self.learning_rate * cosine(1.0, 0.005, (done - WARM_UP) / (1.0 - WARM_UP)),
         }
     }
+}
+
+/// The part of a one-cycle run in which the rate rises.
+const WARM_UP: f64 = 0.2;
+
+/// From one number to another along half a cosine.
+fn cosine(from: f64, to: f64, done: f64) -> f64 {
+    to + (from - to) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
 }
 
 /// Called after every step with the state so far; `Break` ends the training.
@@ -92,4 +105,18 @@ pub fn train(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_cycle_rises_from_a_half_and_falls_to_a_two_hundredth() {
+        let config = TrainConfig { steps: 100, learning_rate: 2.0, schedule: Schedule::OneCycle };
+        let rates: Vec<f64> = (0..=100).map(|s| config.rate(s)).collect();
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(close(rates[0], 1.0) && close(rates[20], 2.0) && close(rates[100], 0.01), "{rates:?}");
+        assert!((0..20).all(|s| rates[s] < rates[s + 1]) && (20..100).all(|s| rates[s] > rates[s + 1]));
+    }
 }

@@ -1,17 +1,24 @@
 //! Operations on variables, each with its gradient. One family a file.
 
+mod axis;
 pub mod conv;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod index;
 mod linear;
+mod modes;
+mod norm;
 mod operator;
+pub(crate) mod pad;
 mod pointwise;
 mod pool;
 mod reduce;
 
+pub use axis::along;
 pub use index::{gather, scatter_add};
 pub use linear::linear;
+pub use modes::mix;
+pub use norm::{scale_shift, standardise};
 pub use operator::apply_symmetric;
 pub use pointwise::{add, div, exp, gelu, ln, mul, relu, scale, sin, sqrt, sub, tanh};
 pub use pool::{average_pool, upsample};

@@ -14,6 +14,7 @@ mod header;
 mod line_picture;
 mod lines;
 mod page;
+mod panels;
 mod plane_picture;
 mod png;
 mod raster;
@@ -27,5 +28,6 @@ mod text;
 mod ticks;
 
 pub use curves::{Curve, CurvesPlot, curves};
+pub use panels::{Panel, panels};
 pub use slice::slice;
 pub use solution::{Axis3, Cut, SolutionPlot, solution};

@@ -1,0 +1,356 @@
+//! `filet train mgno`: operators from samples, with several seeds, progress, checkpoints, the loss as table and picture.
+
+use super::progress::Progress;
+use super::samples::SampleArgs;
+use super::train::write_losses;
+use super::{Done, interrupt, print_data, say};
+use crate::error::{Error, Result};
+use crate::mgno::{
+    CycleConfig, FnoConfig, Form, MgNoConfig, NetConfig, Norm, Operator, RelativeError, SampleLoss, Samples, UNetConfig,
+};
+use crate::nn::{Boundary, Layer, Var, write_weights};
+use crate::report::format::{count, seconds, significant};
+use crate::train::{Checkpoint, Schedule, TrainConfig, train};
+use clap::{Args, ValueEnum};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Net {
+    /// Multigrid neural operator
+    Mgno,
+    /// Fourier neural operator, in the plane
+    Fno,
+    /// U-Net
+    Unet,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Faces {
+    Zero,
+    Reflect,
+    Periodic,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CycleForm {
+    Published,
+    Residual,
+    Symmetric,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Loss {
+    L2,
+    H1,
+}
+
+/// Train an operator on samples: a multigrid neural operator, or a baseline
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The last samples are for the test, the others are trained on, by Adam with a one-cycle learning rate. Ctrl-C leaves a
+checkpoint beside the output; --resume goes on from it."
+)]
+pub(super) struct Mgno {
+    #[command(flatten)]
+    data: SampleArgs,
+
+    /// The net
+    #[arg(long, value_enum, default_value = "mgno")]
+    net: Net,
+
+    /// Channels between layers
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=512))]
+    width: u16,
+
+    /// Layers of mgno and fno
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    layers: u16,
+
+    /// Levels of mgno's cycles and of unet
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=12))]
+    levels: u16,
+
+    /// Wave numbers of fno
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=128))]
+    modes: u16,
+
+    /// Form of mgno's cycles
+    #[arg(long, value_enum, default_value = "published")]
+    form: CycleForm,
+
+    /// What is beyond the faces, in mgno
+    #[arg(long, value_enum, default_value = "zero")]
+    boundary: Faces,
+
+    /// Predict the change from input to output, in mgno
+    #[arg(long)]
+    skip: bool,
+
+    /// The loss: relative error in this norm
+    #[arg(long, value_enum, default_value = "h1")]
+    loss: Loss,
+
+    /// Passes over the samples
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    epochs: usize,
+
+    /// Samples a step
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    batch: usize,
+
+    /// The largest learning rate
+    #[arg(long, value_name = "X", default_value_t = 1e-3)]
+    learning_rate: f64,
+
+    /// Samples for the test: the last ones
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    test: usize,
+
+    /// Mirror and turn samples at random; for operators that commute with that
+    #[arg(long)]
+    augment: bool,
+
+    /// Seed of weights and order
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// Train with so many seeds in turn, from --seed on, into FILE, FILE.1, ...
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    repeat: u16,
+
+    /// The file to write (.safetensors)
+    #[arg(long, value_name = "FILE")]
+    weights: PathBuf,
+
+    /// Go on from the checkpoint of a run with the same options
+    #[arg(long)]
+    resume: bool,
+
+    /// Steps from one checkpoint to the next
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    checkpoint_every: u32,
+
+    /// Draw the loss (.png, .svg)
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
+    /// Write the loss of every step as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// Test errors of one seed.
+struct Score {
+    l2: f64,
+    h1: f64,
+}
+
+impl Mgno {
+    pub(super) fn run(&self, quiet: bool) -> Result<Done> {
+        let clock = Instant::now();
+        self.check()?;
+        let progress = Progress::new(quiet);
+        progress.phase("samples");
+        let all = self.data.load()?;
+        let first =
+            all.len().checked_sub(self.test).filter(|n| *n >= self.batch && self.test > 0).ok_or_else(|| {
+                let what = format!("of {} samples none would be left to train on or to test", all.len());
+                Error::Option { option: "--test".into(), value: self.test.to_string(), what }
+            })?;
+        let (training, test) = (all.part(0, first)?, all.part(first, all.len())?);
+        let ready = seconds(clock.elapsed().as_secs_f64());
+        progress.say(|| say(quiet, "samples", format!("{} to train, {} to test; ready in {ready}", first, test.len())));
+        interrupt::install();
+        let mut scores = Vec::new();
+        for repetition in 0..u64::from(self.repeat) {
+            match self.one(repetition, &training, &test, &progress, quiet)? {
+                Some(score) => scores.push(score),
+                None => return Ok(Done::Partly),
+            }
+        }
+        progress.finish();
+        let (l2, h1) = (spread(scores.iter().map(|s| s.l2)), spread(scores.iter().map(|s| s.h1)));
+        if scores.len() > 1 {
+            let text = |[mean, deviation]: [f64; 2]| format!("{} ± {}", significant(mean), significant(deviation));
+            say(quiet, "error", format!("relative L2 {}, H1 {} over {} seeds", text(l2), text(h1), scores.len()));
+        }
+        if self.json {
+            let object = serde_json::json!({
+                "command": "train mgno",
+                "input": self.data.name(),
+                "samples": test.len(),
+                "relative_l2": l2[0],
+                "relative_l2_deviation": l2[1],
+                "relative_h1": h1[0],
+                "seeds": scores.len(),
+                "seconds": clock.elapsed().as_secs_f64(),
+            });
+            print_data(&object.to_string())?;
+        }
+        Ok(Done::Fully)
+    }
+
+    /// Trains with one seed; nothing where it was stopped.
+    fn one(
+        &self,
+        number: u64,
+        training: &Samples,
+        test: &Samples,
+        progress: &Progress,
+        quiet: bool,
+    ) -> Result<Option<Score>> {
+        let clock = Instant::now();
+        let seed = self.seed + number;
+        let output = match number {
+            0 => self.weights.clone(),
+            n => self.weights.with_extension(format!("{n}.safetensors")),
+        };
+        let mut net = Operator::new(&self.config(training)?, training, seed)?;
+        let numbers = count(net.parameters() as u64);
+        let norm = match self.loss {
+            Loss::L2 => Norm::L2,
+            Loss::H1 => Norm::H1,
+        };
+        let mut objective = SampleLoss::new(training, norm, self.batch, self.augment, seed)?;
+        let steps = self.epochs * objective.steps_per_epoch();
+        progress.say(|| {
+            say(quiet, "net", format!("{}, {numbers} numbers; seed {seed}, {steps} steps", net.config().name()))
+        });
+        let (run, checkpoint) =
+            (serde_json::json!({ "command": self.command(seed) }), output.with_extension("checkpoint"));
+        let mut state = match self.resume && checkpoint.exists() {
+            true => Checkpoint::read(&checkpoint, &mut net, &run)?,
+            false => Checkpoint::default(),
+        };
+        progress.steps(steps);
+        let config = TrainConfig { steps, learning_rate: self.learning_rate, schedule: Schedule::OneCycle };
+        train(&mut net, &mut objective, &config, &mut state, &mut |net, state| {
+            progress.step(state.step(), state.losses().last().copied().unwrap_or(f32::NAN));
+            let stop = interrupt::asked();
+            if stop || state.step().is_multiple_of(self.checkpoint_every as usize) {
+                state.write(&checkpoint, net, &run)?;
+            }
+            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        write_losses(state.losses(), "step", self.csv.as_deref(), self.plot.as_deref())?;
+        if state.step() < steps {
+            progress.finish();
+            say(quiet, "stopped", format!("after step {}; --resume goes on", state.step()));
+            return Ok(None);
+        }
+        let score = scored(&net, test);
+        let time = clock.elapsed().as_secs_f64();
+        let weights = net.weights(serde_json::json!({
+            "command": self.command(seed),
+            "test_relative_l2": score.l2,
+            "test_relative_h1": score.h1,
+            "seconds": time.round(),
+        }));
+        write_weights(&output, &weights)?;
+        // The run is over: the checkpoint has served.
+        let _ = std::fs::remove_file(&checkpoint);
+        progress.say(|| {
+            let per_second = (steps * self.batch) as f64 / time;
+            say(quiet, "test", format!("relative L2 {}, H1 {}", significant(score.l2), significant(score.h1)));
+            let speed = format!("{} samples a second", significant(per_second));
+            say(quiet, "output", format!("{}, {steps} steps in {}, {speed}", output.display(), seconds(time)));
+        });
+        Ok(Some(score))
+    }
+
+    fn config(&self, samples: &Samples) -> Result<NetConfig> {
+        let ([inputs, outputs], dimension) = (samples.channels(), samples.dimension());
+        let [width, layers, levels, modes] = [self.width, self.layers, self.levels, self.modes].map(usize::from);
+        Ok(match self.net {
+            Net::Mgno => {
+                let form = match self.form {
+                    CycleForm::Published => Form::Published,
+                    CycleForm::Residual => Form::Residual,
+                    CycleForm::Symmetric => Form::Symmetric,
+                };
+                let cycle = match form {
+                    Form::Symmetric => CycleConfig::symmetric(dimension, levels),
+                    _ => CycleConfig { form, ..CycleConfig::levels(dimension, levels) },
+                };
+                let boundary = match self.boundary {
+                    Faces::Zero => Boundary::Zero,
+                    Faces::Reflect => Boundary::Reflect,
+                    Faces::Periodic => Boundary::Periodic,
+                };
+                let cycle = cycle.within(boundary);
+                NetConfig::Mgno(MgNoConfig {
+                    inputs,
+                    outputs,
+                    layers,
+                    width,
+                    cycle,
+                    skip: self.skip,
+                    ..MgNoConfig::default()
+                })
+            }
+            Net::Fno if dimension != 2 => {
+                let what = format!("the samples have {dimension} directions, this net is for the plane");
+                return Err(Error::Option { option: "--net".into(), value: "fno".into(), what });
+            }
+            Net::Fno => NetConfig::Fno(FnoConfig { inputs, outputs, layers, width, modes }),
+            Net::Unet => NetConfig::Unet(UNetConfig { dimension, inputs, outputs, levels, width }),
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let refuse = |option: &str, value: String, what: &str| {
+            Err(Error::Option { option: option.into(), value, what: what.into() })
+        };
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            return refuse("--learning-rate", self.learning_rate.to_string(), "give a positive number");
+        }
+        match self.weights.extension().is_some_and(|e| e == "safetensors") {
+            true => Ok(()),
+            false => refuse("--weights", self.weights.display().to_string(), "weights are written as .safetensors"),
+        }
+    }
+
+    /// What decides the weights: the same in every checkpoint of a run.
+    fn command(&self, seed: u64) -> String {
+        let Mgno { width, epochs, batch, learning_rate, test, .. } = self;
+        let name = |v: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
+            v().map(|v| v.get_name().to_string()).unwrap_or_default()
+        };
+        let shape = match self.net {
+            Net::Mgno => {
+                let (form, faces) =
+                    (name(&|| self.form.to_possible_value()), name(&|| self.boundary.to_possible_value()));
+                let skip = if self.skip { " --skip" } else { "" };
+                format!("mgno --layers {} --levels {} --form {form} --boundary {faces}{skip}", self.layers, self.levels)
+            }
+            Net::Fno => format!("fno --layers {} --modes {}", self.layers, self.modes),
+            Net::Unet => format!("unet --levels {}", self.levels),
+        };
+        let (loss, augment) = (name(&|| self.loss.to_possible_value()), if self.augment { " --augment" } else { "" });
+        format!(
+            "filet train mgno {} --test {test} --net {shape} --width {width} --loss {loss} --epochs {epochs} --batch {batch} \
+             --learning-rate {learning_rate}{augment} --seed {seed}",
+            self.data.described()
+        )
+    }
+}
+
+fn scored(net: &Operator, test: &Samples) -> Score {
+    let (predicted, truth) = (Var::constant(test.predict(net)), Var::constant(test.outputs.clone()));
+    let error = |norm| f64::from(RelativeError::new(norm, test.sides()).mean(&predicted, &truth).value().item());
+    Score { l2: error(Norm::L2), h1: error(Norm::H1) }
+}
+
+/// Mean and standard deviation.
+fn spread(values: impl Iterator<Item = f64> + Clone) -> [f64; 2] {
+    let count = values.clone().count() as f64;
+    let mean = values.clone().sum::<f64>() / count;
+    let square = values.map(|v| (v - mean).powi(2)).sum::<f64>();
+    [mean, if count > 1.0 { (square / (count - 1.0)).sqrt() } else { 0.0 }]
+}
