@@ -16,6 +16,7 @@ pub mod hdf5;
 pub mod mesh;
 pub mod nn;
 pub mod operator;
+pub mod pinn;
 pub mod precond;
 mod prefetch;
 pub mod report;
