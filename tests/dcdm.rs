@@ -96,8 +96,18 @@ fn the_command_trains_describes_and_uses_weights() {
     let object: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, object["parameters"].as_u64()), (0, Some(97_457)));
     assert!(object["about"]["command"].as_str().unwrap().contains("--size 6"), "{text}");
-    let (code, _, error) =
-        filet(&["solve", "box:8", "--method", "dcdm-net", "--weights", &weights, "--rtol", "1e-3", "-o", &name("p.h5")]);
+    let (code, _, error) = filet(&[
+        "solve",
+        "box:8",
+        "--method",
+        "dcdm-net",
+        "--weights",
+        &weights,
+        "--rtol",
+        "1e-3",
+        "-o",
+        &name("p.h5"),
+    ]);
     assert_eq!(code, 0, "{error}");
 
     let refused = |args: &[&str]| {

@@ -8,6 +8,8 @@ mod info;
 mod input;
 mod interrupt;
 mod mesh;
+mod pinn;
+mod pinn_pictures;
 mod problem;
 mod progress;
 mod scene;
@@ -45,6 +47,7 @@ enum Command {
     Bench(bench::Bench),
     #[command(subcommand)]
     Train(train::Train),
+    Pinn(Box<pinn::Pinn>),
     Info(info::Info),
 }
 
@@ -77,6 +80,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Mesh(mesh) => mesh.run(cli.quiet),
         Command::Bench(bench) => bench.run(cli.quiet),
         Command::Train(train) => train.run(cli.quiet),
+        Command::Pinn(pinn) => pinn.run(cli.quiet),
         Command::Info(info) => info.run(cli.quiet),
     };
     match done {

@@ -66,7 +66,10 @@ impl Domain {
             _ => return Ok(()),
         };
         let what = format!("the domain {fault}: it extends over {bounds:?}");
-        Err(Error::Problem { what, help: "give lower bounds below upper ones, a radius above 0, corners in order".into() })
+        Err(Error::Problem {
+            what,
+            help: "give lower bounds below upper ones, a radius above 0, corners in order".into(),
+        })
     }
 
     /// d

@@ -197,7 +197,11 @@ impl Reader<'_> {
         if domain.dimension() != self.names.coordinates.len() {
             let (d, c) = (domain.dimension(), self.names.coordinates.len());
             let what = format!("has {d} dimensions, but there are {c} coordinates");
-            return Err(self.refuse("domain", what, "name one coordinate for each dimension: coordinates = [\"x\", \"t\"]"));
+            return Err(self.refuse(
+                "domain",
+                what,
+                "name one coordinate for each dimension: coordinates = [\"x\", \"t\"]",
+            ));
         }
         Ok(domain)
     }
@@ -208,7 +212,11 @@ impl Reader<'_> {
         let at = sides().position(|s| s == name).filter(|_| matches!(domain, Domain::Box(_)));
         let at = at.ok_or_else(|| {
             let all = sides().collect::<Vec<_>>().join(", ");
-            self.refuse(entry, format!("there is no side \"{name}\""), &format!("the sides of a box are {all}; others have none"))
+            self.refuse(
+                entry,
+                format!("there is no side \"{name}\""),
+                &format!("the sides of a box are {all}; others have none"),
+            )
         })?;
         Ok(Part::Side { axis: at / 2, high: at % 2 == 1 })
     }
@@ -220,20 +228,34 @@ impl Reader<'_> {
             (Some(g), None, None) => self.equation(&name, &format!("u - ({})", g.text()), false)?,
             (None, Some(g), None) => self.equation(&name, &format!("-({})", g.text()), true)?,
             (None, None, Some(text)) => self.equation(&name, text, false)?,
-            _ => return Err(self.refuse(&name, "says nothing, or more than one thing", "give one of dirichlet, neumann, residual")),
+            _ => {
+                return Err(self.refuse(
+                    &name,
+                    "says nothing, or more than one thing",
+                    "give one of dirichlet, neumann, residual",
+                ));
+            }
         };
         Ok(Condition { name, part, weight: entry.weight.unwrap_or(1.0), residual })
     }
 
     fn data(&self, k: usize, entry: &DataEntry, domain: &Domain) -> Result<Condition> {
         let (name, d) = (format!("data {}", k + 1), domain.dimension());
-        if entry.points.is_empty() || entry.points.len() != entry.values.len() || entry.points.iter().any(|p| p.len() != d) {
+        if entry.points.is_empty()
+            || entry.points.len() != entry.values.len()
+            || entry.points.iter().any(|p| p.len() != d)
+        {
             let what = format!("has {} points and {} values", entry.points.len(), entry.values.len());
             return Err(self.refuse(&name, what, &format!("give points of {d} coordinates and a value for each")));
         }
         let points = entry.points.concat();
         let measured = Measured { points: points.clone(), values: entry.values.clone() };
-        Ok(Condition { name, part: Part::Points(points), weight: entry.weight.unwrap_or(1.0), residual: Box::new(measured) })
+        Ok(Condition {
+            name,
+            part: Part::Points(points),
+            weight: entry.weight.unwrap_or(1.0),
+            residual: Box::new(measured),
+        })
     }
 
     fn problem(&self, name: &str, file: ProblemFile) -> Result<Problem> {
@@ -258,12 +280,27 @@ impl Reader<'_> {
         let unknowns = file.unknowns.into_iter().collect();
         let coordinates = self.names.coordinates.clone();
         debug_assert_eq!(d, coordinates.len());
-        Ok(Problem { name: name.into(), coordinates, domain, periodic, forms, equation, lift, conditions, exact, unknowns })
+        Ok(Problem {
+            name: name.into(),
+            coordinates,
+            domain,
+            periodic,
+            forms,
+            equation,
+            lift,
+            conditions,
+            exact,
+            unknowns,
+        })
     }
 
     fn hard(&self, entry: &HardEntry, domain: &Domain) -> Result<Box<dyn super::Lift>> {
         if domain.dimension() > 3 && (entry.value.is_some() || entry.distance.is_some()) {
-            return Err(self.refuse("hard", "takes expressions in up to 3 coordinates", "leave value and distance out"));
+            return Err(self.refuse(
+                "hard",
+                "takes expressions in up to 3 coordinates",
+                "leave value and distance out",
+            ));
         }
         if entry.distance.is_none() && matches!(domain, Domain::Region(_)) {
             let help = "give distance = \"...\", zero on the boundary, or use a [[condition]]";

@@ -111,7 +111,14 @@ impl<'a> Sweep<'a> {
             let z = if l == last { &mut above[0] } else { &mut self.z[l] };
             let h = MatRef::from_column_major_slice(&below[l], block, inputs);
             let w = MatRef::from_row_major_slice(w, outputs, inputs);
-            matmul(MatMut::from_column_major_slice_mut(z, block, outputs), Accum::Replace, h, w.transpose(), 1.0, Par::Seq);
+            matmul(
+                MatMut::from_column_major_slice_mut(z, block, outputs),
+                Accum::Replace,
+                h,
+                w.transpose(),
+                1.0,
+                Par::Seq,
+            );
             for (z, b) in z.chunks_exact_mut(block).zip(b) {
                 z[..LANES].iter_mut().for_each(|z| *z += b);
             }

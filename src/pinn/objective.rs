@@ -67,7 +67,16 @@ impl<'a> Objective<'a> {
     /// r at the points of a term's block into `r`; ∂r by the network's channels into `seed` `[channel][lane]`, and by the
     /// coefficients into `by_c` `[coefficient][lane]`.
     #[allow(clippy::too_many_arguments)]
-    fn block(&self, t: &Term, sweep: &mut Sweep, theta: &[f64], at: Block, r: &mut [f64], seed: &mut [f64], by_c: &mut [f64]) {
+    fn block(
+        &self,
+        t: &Term,
+        sweep: &mut Sweep,
+        theta: &[f64],
+        at: Block,
+        r: &mut [f64],
+        seed: &mut [f64],
+        by_c: &mut [f64],
+    ) {
         let (d, channels) = (self.problem.dimension(), self.problem.channels());
         let c = &theta[self.net.parameters()..];
         let x = &t.cloud.points[at.start * d..(at.start + at.points) * d];
@@ -79,7 +88,8 @@ impl<'a> Objective<'a> {
         for lane in 0..at.points {
             let n = |k: usize| out[k * LANES + lane];
             let i = at.start + lane;
-            let lift = (!t.lifts.is_empty()).then(|| t.lifts[i * 2 * channels..(i + 1) * 2 * channels].split_at(channels));
+            let lift =
+                (!t.lifts.is_empty()).then(|| t.lifts[i * 2 * channels..(i + 1) * 2 * channels].split_at(channels));
             match lift {
                 None => (0..channels).for_each(|k| u[k] = n(k)),
                 Some((a, g)) => {

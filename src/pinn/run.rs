@@ -7,9 +7,7 @@ use super::sampler::Sampler;
 use super::{Cloud, Mlp, MlpConfig, Objective, Problem, SamplerKind, Score, referee, residual_at, score};
 use crate::error::{Error, Place, Result};
 use crate::file::write_atomic;
-use crate::train::{
-    AdamMinimiser, Broyden, Lbfgs, LevenbergMarquardt, Minimiser, Schedule, Step, Stuck, TrainConfig,
-};
+use crate::train::{AdamMinimiser, Broyden, Lbfgs, LevenbergMarquardt, Minimiser, Schedule, Step, Stuck, TrainConfig};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use std::io::Write;
@@ -133,7 +131,9 @@ impl<'a> Run<'a> {
         let refuse = |option: &str, value: usize, what: &str| {
             Err(Error::Option { option: option.into(), value: value.to_string(), what: what.into() })
         };
-        for (option, value) in [("--points", config.points), ("--width", config.net.width), ("--depth", config.net.depth)] {
+        for (option, value) in
+            [("--points", config.points), ("--width", config.net.width), ("--depth", config.net.depth)]
+        {
             if value == 0 {
                 return refuse(option, value, "give a number above 0");
             }
@@ -150,7 +150,10 @@ impl<'a> Run<'a> {
             return refuse(
                 "--width",
                 config.net.width,
-                &format!("{} unknowns are too many for a dense method (at most {DENSE}); take adam or lbfgs", theta.len()),
+                &format!(
+                    "{} unknowns are too many for a dense method (at most {DENSE}); take adam or lbfgs",
+                    theta.len()
+                ),
             );
         }
         let mut sampler = config.sampler.build(&problem.domain, config.seed)?;
@@ -346,7 +349,8 @@ impl<'a> Run<'a> {
         self.theta = theta;
         self.losses = next();
         self.sampler.restore(next());
-        let clouds = (0..self.clouds.len()).map(|_| Cloud { points: next(), normals: next(), weights: next() }).collect();
+        let clouds =
+            (0..self.clouds.len()).map(|_| Cloud { points: next(), normals: next(), weights: next() }).collect();
         self.clouds = Arc::new(clouds);
         self.minimiser.restore(arrays.collect());
         Ok(())

@@ -90,8 +90,20 @@ impl Linearised<'_> {
         });
         let root = lambda.sqrt();
         let stacked = Mat::from_fn(2 * n, n + 1, |i, k| match i {
-            i if i < n => if k >= i { triangle[(i, k)] } else { 0.0 },
-            i => if k == i - n { root } else { 0.0 },
+            i if i < n => {
+                if k >= i {
+                    triangle[(i, k)]
+                } else {
+                    0.0
+                }
+            }
+            i => {
+                if k == i - n {
+                    root
+                } else {
+                    0.0
+                }
+            }
         });
         let r = stacked.qr().thin_R().to_owned();
         let mut d = vec![0.0; n];

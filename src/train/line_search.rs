@@ -45,7 +45,8 @@ pub(super) fn strong_wolfe(f: &dyn Function, start: (&[f64], f64, &[f64]), d: &[
         } else if flat(&point) {
             return Some(point);
         } else {
-            let beyond = if high.is_some() { point.slope * (high.as_ref()?.t - low.t) >= 0.0 } else { point.slope >= 0.0 };
+            let beyond =
+                if high.is_some() { point.slope * (high.as_ref()?.t - low.t) >= 0.0 } else { point.slope >= 0.0 };
             if beyond {
                 high = Some(low);
             }

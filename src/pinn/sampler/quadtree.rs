@@ -81,9 +81,8 @@ impl Quadtree {
     fn grade(&mut self) {
         loop {
             let touch = |a: &(Vec<f64>, u32), b: &(Vec<f64>, u32)| {
-                (0..a.0.len()).all(|i| {
-                    (a.0[i] - b.0[i]).abs() <= (self.half(a.1, i) + self.half(b.1, i)) * (1.0 + 1e-9)
-                })
+                (0..a.0.len())
+                    .all(|i| (a.0[i] - b.0[i]).abs() <= (self.half(a.1, i) + self.half(b.1, i)) * (1.0 + 1e-9))
             };
             let coarse = |a: &(Vec<f64>, u32)| self.leaves.iter().any(|b| b.1 > a.1 + 1 && touch(a, b));
             let marked: Vec<bool> = self.leaves.iter().map(coarse).collect();
@@ -96,14 +95,14 @@ impl Quadtree {
 }
 
 impl Sampler for Quadtree {
-    /// A third of the points at first, in equal boxes; the rest comes where the residual is.
+    /// At most six tenths of the points at first, in equal boxes; the rest comes where the residual is.
     fn start(&mut self, domain: &Domain, n: usize, _: &mut Pcg64) -> Cloud {
         let d = self.bounds.len();
         self.most = n;
         let middle = self.bounds.iter().map(|[low, high]| 0.5 * (low + high)).collect();
         self.leaves = vec![(middle, 0)];
         let per_leaf = GAUSS.len().pow(d as u32);
-        while (self.leaves.len() << d) * per_leaf <= n.div_ceil(3).max(per_leaf << d) {
+        while (self.leaves.len() << d) * per_leaf <= (6 * n / 10).max(per_leaf << d) {
             self.halve(&vec![true; self.leaves.len()]);
         }
         self.cloud(domain)
@@ -125,8 +124,9 @@ impl Sampler for Quadtree {
         let mut order: Vec<usize> = (0..shares.len()).collect();
         order.sort_by(|i, j| shares[*j].total_cmp(&shares[*i]));
         let (whole, per_leaf) = (shares.iter().sum::<f64>(), GAUSS.len().pow(self.bounds.len() as u32));
-        let growth = ((GROWTH * cloud.weights.len() as f64) as usize).min(self.most.saturating_sub(cloud.weights.len()));
-        let most = growth / per_leaf / ((1 << self.bounds.len()) - 1);
+        let halved = per_leaf * ((1 << self.bounds.len()) - 1); // points that halving a box adds
+        let growth = ((GROWTH * cloud.weights.len() as f64) as usize).max(halved);
+        let most = growth.min(self.most.saturating_sub(cloud.weights.len())) / halved;
         let mut marked = vec![false; shares.len()];
         let mut sum = 0.0;
         for i in order.into_iter().take(most) {

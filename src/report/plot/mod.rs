@@ -17,6 +17,7 @@ mod page;
 mod plane_picture;
 mod png;
 mod raster;
+mod scatter;
 mod shade;
 mod slice;
 mod solution;
@@ -27,5 +28,6 @@ mod text;
 mod ticks;
 
 pub use curves::{Curve, CurvesPlot, curves};
+pub use scatter::scatter;
 pub use slice::slice;
 pub use solution::{Axis3, Cut, SolutionPlot, solution};
