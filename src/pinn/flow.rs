@@ -226,11 +226,12 @@ mod tests {
 
     #[test]
     fn the_density_integrates_to_one() {
-        let (flow, n) = (bent(2), 400);
+        let (flow, n) = (bent(2), 200);
         let at = |i: usize| (i as f64 + 0.5) / n as f64;
-        let sum: f64 = (0..n * n).map(|c| flow.log_density(&[at(c / n), at(c % n)]).exp()).sum();
-        assert!((sum / (n * n) as f64 - 1.0).abs() < 1e-4, "{}", sum / (n * n) as f64);
-        let peak = (0..n * n).map(|c| flow.log_density(&[at(c / n), at(c % n)])).fold(0.0, f64::max);
+        let logs: Vec<f64> = (0..n * n).map(|c| flow.log_density(&[at(c / n), at(c % n)])).collect();
+        let integral = logs.iter().map(|log| log.exp()).sum::<f64>() / (n * n) as f64;
+        assert!((integral - 1.0).abs() < 1e-3, "{integral}");
+        let peak = logs.iter().copied().fold(0.0, f64::max);
         assert!(peak > 0.5, "the flow under test is no longer bent: {peak}");
     }
 

@@ -15,7 +15,7 @@ use rand_pcg::Pcg64;
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MlpConfig {
-    /// Hidden layers (default 4).
+    /// Hidden layers (default 3).
     pub depth: usize,
     /// Neurons of a hidden layer (default 16).
     pub width: usize,
@@ -29,7 +29,7 @@ pub struct MlpConfig {
 
 impl Default for MlpConfig {
     fn default() -> Self {
-        MlpConfig { depth: 4, width: 16, activation: Activation::Tanh, waves: 0, wave_scale: 3.0 }
+        MlpConfig { depth: 3, width: 16, activation: Activation::Tanh, waves: 0, wave_scale: 3.0 }
     }
 }
 

@@ -27,10 +27,10 @@ use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
 /// Samples of q a refresh, and of them in a step.
-const SAMPLES: usize = 4000;
-const BATCH: usize = 500;
+const SAMPLES: usize = 2000;
+const BATCH: usize = 256;
 /// Steps of the flow a refresh, and their rate.
-const STEPS: usize = 80;
+const STEPS: usize = 40;
 const RATE: f64 = 5e-3;
 /// Uniform part of q.
 const UNIFORM: f64 = 0.1;
