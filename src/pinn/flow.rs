@@ -114,8 +114,8 @@ impl Flow {
             // Halves for neighbours in turn: the lower and upper, then the even and odd.
             let moves = |i: usize| match l {
                 l if l == couplings => true,
-                l if l / 2 % 2 == 0 => (i < dimension.div_ceil(2)) == (l % 2 == 0),
-                l => (i % 2 == 0) == (l % 2 == 0),
+                l if (l / 2).is_multiple_of(2) => (i < dimension.div_ceil(2)) == l.is_multiple_of(2),
+                l => i.is_multiple_of(2) == l.is_multiple_of(2),
             };
             let (moved, kept) = (0..dimension).partition(|i| moves(*i));
             let layer = Layer { kept, moved, offset };

@@ -49,6 +49,9 @@ impl Form {
     }
 }
 
+/// Meets a layer on the way down: where its numbers begin, z~, h, inputs, outputs.
+type Visit<'v> = dyn FnMut(usize, &[f64], &[f64], usize, usize) + 'v;
+
 /// The state of one block's pass through a network.
 pub struct Sweep<'a> {
     net: &'a Mlp,
@@ -195,7 +198,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Walks down the layers; `visit(offset, z~, h, inputs, outputs)` meets each.
-    fn reverse(&mut self, theta: &[f64], seed: &[f64], visit: &mut dyn FnMut(usize, &[f64], &[f64], usize, usize)) {
+    fn reverse(&mut self, theta: &[f64], seed: &[f64], visit: &mut Visit) {
         let block = self.channels() * LANES;
         let [mut above, mut below] = std::mem::take(&mut self.adjoint);
         above[..block].copy_from_slice(seed);

@@ -37,6 +37,9 @@ struct Block {
     points: usize,
 }
 
+/// Is given a block with r, ∂r by the channels and ∂r by the coefficients.
+type Task<'t> = dyn FnMut(&Term, Block, &mut Sweep, &mut [f64], &mut [f64], &mut [f64]) + 't;
+
 impl<'a> Objective<'a> {
     /// `clouds[0]` is for the equation, `clouds[1 + k]` for condition k.
     ///
@@ -130,12 +133,7 @@ impl<'a> Objective<'a> {
     }
 
     /// Runs `task` over every block of a chunk with r, ∂r by the channels and ∂r by c.
-    fn sweep_chunk(
-        &self,
-        theta: &[f64],
-        (k, points): (usize, std::ops::Range<usize>),
-        task: &mut dyn FnMut(&Term, Block, &mut Sweep, &mut [f64], &mut [f64], &mut [f64]),
-    ) {
+    fn sweep_chunk(&self, theta: &[f64], (k, points): (usize, std::ops::Range<usize>), task: &mut Task) {
         let t = &self.terms[k];
         let mut sweep = Sweep::new(self.net, &self.problem.forms);
         let mut r = [0.0; LANES];
