@@ -18,6 +18,7 @@ pub mod mesh;
 pub mod mgno;
 pub mod nn;
 pub mod operator;
+pub mod pinn;
 pub mod precond;
 mod prefetch;
 pub mod report;

@@ -23,6 +23,7 @@ const TIERS: [(&str, u32); 19] = [
     ("train", 4),
     ("dcdm", 5),
     ("mgno", 5),
+    ("pinn", 5),
     ("report", 6),
     ("cli", 6),
 ];

@@ -9,6 +9,8 @@ mod input;
 mod interrupt;
 mod mesh;
 mod operator;
+mod pinn;
+mod pinn_pictures;
 mod problem;
 mod progress;
 mod samples;
@@ -50,6 +52,7 @@ enum Command {
     Train(train::Train),
     #[command(subcommand)]
     Operator(operator::Operator),
+    Pinn(Box<pinn::Pinn>),
     Info(info::Info),
 }
 
@@ -83,6 +86,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Bench(bench) => bench.run(cli.quiet),
         Command::Train(train) => train.run(cli.quiet),
         Command::Operator(operator) => operator.run(cli.quiet),
+        Command::Pinn(pinn) => pinn.run(cli.quiet),
         Command::Info(info) => info.run(cli.quiet),
     };
     match done {

@@ -46,7 +46,12 @@ pub struct Expression {
 impl Expression {
     /// Compiles `text`; the error tells the column.
     pub fn parse(text: &str) -> Result<Self> {
-        Ok(Self::compile(text.trim().to_string(), parse::parse(text)?))
+        Self::parse_in(text, &["x", "y", "z"])
+    }
+
+    /// Compiles `text` in variables of these names, for [`eval_at`](Self::eval_at); the error tells the column.
+    pub fn parse_in(text: &str, names: &[&str]) -> Result<Self> {
+        Ok(Self::compile(text.trim().to_string(), parse::parse(text, names)?))
     }
 
     /// The expression that is `value` everywhere.
@@ -81,7 +86,7 @@ impl Expression {
         }
     }
 
-    /// Whether it depends on x (0), y (1) or z (2).
+    /// Whether it depends on the variable of this number: x (0), y (1), z (2).
     pub fn depends_on(&self, axis: usize) -> bool {
         self.program.contains(&Op::Variable(axis))
     }
@@ -89,6 +94,14 @@ impl Expression {
     /// Its value at a point, in any kind of number.
     pub fn eval<T: Number>(&self, point: [T; 3]) -> T {
         self.run(&point, &mut Vec::with_capacity(self.depth))
+    }
+
+    /// Its value, in any kind of number, where its variables have these values.
+    ///
+    /// # Panics
+    /// With fewer values than names it was compiled with.
+    pub fn eval_at<T: Number>(&self, values: &[T]) -> T {
+        self.run(values, &mut Vec::with_capacity(self.depth))
     }
 
     /// Its value and exact derivatives at a point.
@@ -115,7 +128,7 @@ impl Expression {
         }
     }
 
-    fn run<T: Number>(&self, point: &[T; 3], stack: &mut Vec<T>) -> T {
+    fn run<T: Number>(&self, point: &[T], stack: &mut Vec<T>) -> T {
         const BALANCED: &str = "the parser makes balanced programs";
         stack.clear();
         for op in &self.program {
@@ -210,6 +223,14 @@ mod tests {
         for (p, v) in points.iter().zip(many) {
             assert_eq!(f.eval(*p), v);
         }
+    }
+
+    #[test]
+    fn variables_may_have_other_names() {
+        let f = Expression::parse_in("u_t + u*u_x - t", &["t", "u", "u_t", "u_x"]).unwrap();
+        assert_eq!(f.eval_at(&[1.0, 2.0, 3.0, 4.0]), 10.0);
+        let error = Expression::parse_in("x + t", &["t", "u"]).unwrap_err().to_string();
+        assert!(error.contains("\"x\" at column 1; known are t, u, pi"), "{error}");
     }
 
     #[test]

@@ -9,14 +9,15 @@ const MAX_DEPTH: usize = 200;
 
 struct Parser<'a> {
     text: &'a str,
+    names: &'a [&'a str],
     at: usize,
     depth: usize,
     program: Vec<Op>,
 }
 
-/// The postfix program of `text`.
-pub(super) fn parse(text: &str) -> Result<Vec<Op>> {
-    let mut parser = Parser { text, at: 0, depth: 0, program: Vec::new() };
+/// The postfix program of `text`; `names` are those of the variables.
+pub(super) fn parse(text: &str, names: &[&str]) -> Result<Vec<Op>> {
+    let mut parser = Parser { text, names, at: 0, depth: 0, program: Vec::new() };
     if text.trim().is_empty() {
         return Err(parser.error("it is empty".into()));
     }
@@ -197,10 +198,11 @@ impl Parser<'_> {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         let (name, column) = (rest[..end].to_string(), self.at + 1);
         self.at += end;
+        if let Some(variable) = self.names.iter().position(|n| *n == name) {
+            self.program.push(Op::Variable(variable));
+            return Ok(());
+        }
         let op = match name.as_str() {
-            "x" => Op::Variable(0),
-            "y" => Op::Variable(1),
-            "z" => Op::Variable(2),
             "pi" | "PI" => Op::Constant(std::f64::consts::PI),
             "e" | "E" => Op::Constant(std::f64::consts::E),
             _ => return self.call(&name, column),
@@ -213,7 +215,8 @@ impl Parser<'_> {
         let Some((_, function)) = FUNCTIONS.iter().find(|(n, _)| *n == name) else {
             let known: Vec<_> = FUNCTIONS.iter().map(|(n, _)| *n).collect();
             return Err(self.error(format!(
-                "unknown name \"{name}\" at column {column}; known are x, y, z, pi, e, {}",
+                "unknown name \"{name}\" at column {column}; known are {}, pi, e, {}",
+                self.names.join(", "),
                 known.join(", ")
             )));
         };

@@ -10,8 +10,8 @@
 use crate::nn::{Layer, Tensor};
 use std::collections::BTreeMap;
 
-const BETAS: [f64; 2] = [0.9, 0.999];
-const EPSILON: f64 = 1e-8;
+pub(super) const BETAS: [f64; 2] = [0.9, 0.999];
+pub(super) const EPSILON: f64 = 1e-8;
 
 /// The optimiser's state.
 #[derive(Debug, Clone, PartialEq, Default)]

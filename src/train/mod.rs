@@ -4,12 +4,21 @@
 //! same steps as one that was not.
 
 mod adam;
+mod broyden;
 mod checkpoint;
 mod cma_es;
+mod lbfgs;
+mod levenberg;
+mod line_search;
+mod minimise;
 
 pub use adam::Adam;
+pub use broyden::Broyden;
 pub use checkpoint::Checkpoint;
 pub use cma_es::CmaEs;
+pub use lbfgs::Lbfgs;
+pub use levenberg::LevenbergMarquardt;
+pub use minimise::{AdamMinimiser, Function, LeastSquares, Minimiser, Step, Stuck};
 
 use crate::error::{Error, Result};
 use crate::nn::{Layer, Tape, Var};

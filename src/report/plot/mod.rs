@@ -18,6 +18,7 @@ mod panels;
 mod plane_picture;
 mod png;
 mod raster;
+mod scatter;
 mod shade;
 mod slice;
 mod solution;
@@ -29,5 +30,6 @@ mod ticks;
 
 pub use curves::{Curve, CurvesPlot, curves};
 pub use panels::{Panel, panels};
+pub use scatter::scatter;
 pub use slice::slice;
 pub use solution::{Axis3, Cut, SolutionPlot, solution};

@@ -1,0 +1,336 @@
+//! `filet pinn`: a network for a differential equation, its points chosen as it learns; a comparison of samplers.
+
+use super::progress::Progress;
+use super::{Done, interrupt, pinn_pictures, print_data, say};
+use crate::error::{Error, Result};
+use crate::file::write_atomic;
+use crate::pinn::{
+    Activation, Ending, MlpConfig, OptimizerKind, Problem, Run, RunConfig, SamplerKind, problems, read_problem,
+};
+use crate::report::format::{count, seconds, significant};
+use crate::report::plot::{self, Curve, CurvesPlot};
+use crate::report::table::Table;
+use clap::Args;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Solve a differential equation by a network (PINN) with adaptive sampling
+#[derive(Debug, Args)]
+#[command(
+    after_help = "PROBLEM is a file (.toml) or one of: poisson one-peak two-peak ten helmholtz l-shape diffusion burgers allen-cahn wave diffusivity.
+Samplers: uniform latin sobol grid rar-g rar-d rad r3 quadtree aas-exact das aas. Optimizers: lm adam lbfgs broyden."
+)]
+pub(super) struct Pinn {
+    /// A problem file or a built-in problem
+    #[arg(value_name = "PROBLEM")]
+    problem: String,
+
+    /// Where the residual is taken [default: quadtree; uniform above 3 dimensions]
+    #[arg(long, value_name = "NAME", value_parser = sampler)]
+    sampler: Option<SamplerKind>,
+
+    /// How the network learns [default: lm; adam above 3 dimensions]
+    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    optimizer: Option<OptimizerKind>,
+
+    /// Points inside; a quadtree begins with fewer and grows up to them
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    points: usize,
+
+    /// Points of each soft condition
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    boundary_points: usize,
+
+    /// Steps of the optimizer
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    steps: usize,
+
+    /// Steps from one choice of points to the next; 0 keeps the first points
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    refresh_every: usize,
+
+    /// Hidden layers
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    depth: usize,
+
+    /// Neurons of a hidden layer
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    width: usize,
+
+    /// tanh, sine or gelu
+    #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = activation)]
+    activation: Activation,
+
+    /// Random Fourier features beside the coordinates
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    waves: usize,
+
+    /// Learning rate of adam at the beginning; it falls to 0 as a cosine
+    #[arg(long, value_name = "X", default_value_t = 1e-3)]
+    learning_rate: f64,
+
+    /// Seed of weights and points
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// Save the state here every --checkpoint-every steps, and on Ctrl-C
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+
+    /// Steps from one checkpoint to the next
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    checkpoint_every: u32,
+
+    /// Go on from the checkpoint of a run with the same options
+    #[arg(long, requires = "checkpoint")]
+    resume: bool,
+
+    /// Draw the solution, error, residual, points, density and convergence: PREFIX_solution.png and so on (plane problems)
+    #[arg(long, value_name = "PREFIX")]
+    plots: Option<PathBuf>,
+
+    /// Write loss and error by step as CSV; with --compare the table
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+
+    /// Run these samplers, separated by commas, with everything else equal; prints a table
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sampler, conflicts_with_all = ["sampler", "checkpoint"])]
+    compare: Vec<SamplerKind>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn named<T: Copy>(name: &str, all: &[T], name_of: fn(T) -> &'static str) -> std::result::Result<T, String> {
+    let list = || all.iter().map(|k| name_of(*k)).collect::<Vec<_>>().join(", ");
+    all.iter().copied().find(|k| name_of(*k) == name).ok_or_else(|| format!("these are known: {}", list()))
+}
+
+fn sampler(name: &str) -> std::result::Result<SamplerKind, String> {
+    named(name, &SamplerKind::ALL, SamplerKind::name)
+}
+
+fn optimizer(name: &str) -> std::result::Result<OptimizerKind, String> {
+    named(name, &OptimizerKind::ALL, OptimizerKind::name)
+}
+
+fn activation(name: &str) -> std::result::Result<Activation, String> {
+    let name_of = |a| match a {
+        Activation::Tanh => "tanh",
+        Activation::Sine => "sine",
+        Activation::Gelu => "gelu",
+    };
+    named(name, &[Activation::Tanh, Activation::Sine, Activation::Gelu], name_of)
+}
+
+/// What a run came to.
+pub(super) struct Trained {
+    pub ending: Ending,
+    /// Steps and relative L2 errors.
+    pub errors: Vec<[f64; 2]>,
+    pub seconds: f64,
+}
+
+/// Errors are measured so often in a run.
+const MEASURED: usize = 40;
+
+impl Pinn {
+    pub(super) fn run(&self, quiet: bool) -> Result<Done> {
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            let value = self.learning_rate.to_string();
+            let what = "give a positive number".into();
+            return Err(Error::Option { option: "--learning-rate".into(), value, what });
+        }
+        let is_file = self.problem.ends_with(".toml");
+        let problem = if is_file { read_problem(&self.problem)? } else { problems::builtin(&self.problem)? };
+        if self.compare.is_empty() { self.run_one(&problem, quiet) } else { self.run_compare(&problem, quiet) }
+    }
+
+    fn config(&self, problem: &Problem, sampler: Option<SamplerKind>) -> RunConfig {
+        let high = problem.dimension() > 3;
+        let net = MlpConfig {
+            depth: self.depth,
+            width: self.width,
+            activation: self.activation,
+            waves: self.waves,
+            ..MlpConfig::default()
+        };
+        RunConfig {
+            net,
+            sampler: sampler.unwrap_or(if high { SamplerKind::Uniform } else { SamplerKind::Quadtree }),
+            optimizer: self.optimizer.unwrap_or(if high { OptimizerKind::Adam } else { OptimizerKind::Lm }),
+            points: self.points,
+            boundary_points: self.boundary_points,
+            steps: self.steps,
+            refresh_every: self.refresh_every,
+            learning_rate: self.learning_rate,
+            seed: self.seed,
+        }
+    }
+
+    /// Runs to the end, with progress and checkpoints.
+    fn train(&self, run: &mut Run, progress: &Progress) -> Result<Trained> {
+        interrupt::install();
+        progress.steps(self.steps);
+        let clock = Instant::now();
+        let mut errors = Vec::new();
+        // Measuring is not part of the time.
+        let mut measuring = 0.0;
+        let every = self.steps.div_ceil(MEASURED);
+        let ending = run.advance(&mut |run| {
+            progress.step(run.step(), run.losses().last().copied().unwrap_or(f64::NAN) as f32);
+            let stop = interrupt::asked();
+            if run.step().is_multiple_of(every) || run.step() == self.steps {
+                let began = Instant::now();
+                errors.extend(run.score().map(|s| [run.step() as f64, s.relative_l2]));
+                measuring += began.elapsed().as_secs_f64();
+            }
+            if let Some(path) = &self.checkpoint
+                && (stop || run.step().is_multiple_of(self.checkpoint_every as usize))
+            {
+                run.write_checkpoint(path)?;
+            }
+            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        Ok(Trained { ending, errors, seconds: clock.elapsed().as_secs_f64() - measuring })
+    }
+
+    fn run_one(&self, problem: &Problem, quiet: bool) -> Result<Done> {
+        pinn_pictures::check(self.plots.as_deref(), problem)?;
+        let mut run = Run::new(problem, self.config(problem, self.sampler))?;
+        if let Some(path) = self.checkpoint.as_ref().filter(|_| self.resume) {
+            run.read_checkpoint(path)?;
+        }
+        let progress = Progress::new(quiet);
+        let (sampler, optimizer) = (run.config().sampler.name(), run.config().optimizer.name());
+        let net = format!("{} x {} {:?}", self.depth, self.width, self.activation).to_lowercase();
+        progress.say(|| {
+            let domain = format!("{}-D, volume {}", problem.dimension(), significant(problem.domain.measure()));
+            say(quiet, "problem", format!("{}   {domain}", self.problem));
+            say(quiet, "net", format!("{net}, {} numbers", count(run.parameters() as u64)));
+            say(quiet, "method", format!("{optimizer}, points by {sampler}"));
+        });
+        let result = self.train(&mut run, &progress)?;
+        progress.finish();
+        let score = run.score();
+        let loss = run.losses().last().copied().unwrap_or(f64::NAN);
+        let points = count(run.cloud().weights.len() as u64);
+        say(quiet, "loss", format!("{} after {} steps, {points} points", significant(loss), run.step()));
+        for (name, value) in run.unknowns() {
+            say(quiet, "found", format!("{name} = {value:.6}"));
+        }
+        match score {
+            Some(s) => {
+                say(
+                    quiet,
+                    "error",
+                    format!("relative L2 {}, max {}", significant(s.relative_l2), significant(s.max_error)),
+                );
+            }
+            None => say(quiet, "error", "not known: the problem gives no exact solution"),
+        }
+        match result.ending {
+            Ending::Finished => {}
+            Ending::Stuck(why) => say(quiet, "ended", format!("after step {}: {why}", run.step())),
+            Ending::Stopped => {
+                say(quiet, "stopped", format!("after step {}; --resume goes on from a checkpoint", run.step()))
+            }
+        }
+        let mut written = Vec::new();
+        if let Some(path) = &self.csv {
+            write_history(path, run.losses(), &result.errors)?;
+            written.push(path.display().to_string());
+        }
+        if let Some(prefix) = &self.plots {
+            written.extend(pinn_pictures::write(prefix, &run, &result.errors)?);
+        }
+        if !written.is_empty() {
+            say(quiet, "output", written.join(", "));
+        }
+        say(quiet, "total", seconds(result.seconds));
+        if self.json {
+            let unknowns: serde_json::Map<_, _> =
+                run.unknowns().into_iter().map(|(name, v)| (name.to_string(), v.into())).collect();
+            let object = serde_json::json!({
+                "command": "pinn",
+                "input": self.problem,
+                "dimension": problem.dimension(),
+                "relative_l2": score.map(|s| s.relative_l2),
+                "max_error": score.map(|s| s.max_error),
+                "seconds": result.seconds,
+                "sampler": sampler,
+                "optimizer": optimizer,
+                "parameters": run.parameters(),
+                "points": run.cloud().weights.len(),
+                "steps": run.step(),
+                "loss": loss,
+                "unknowns": unknowns,
+                "seed": self.seed,
+                "threads": rayon::current_num_threads(),
+                "outputs": written,
+            });
+            print_data(&object.to_string())?;
+        }
+        Ok(if result.ending == Ending::Stopped { Done::Partly } else { Done::Fully })
+    }
+
+    fn run_compare(&self, problem: &Problem, quiet: bool) -> Result<Done> {
+        let mut table = Table::new(&["sampler", "relative_l2", "max_error", "loss", "points", "seconds"]);
+        let (mut curves, mut rows) = (Vec::new(), Vec::new());
+        let mut done = Done::Fully;
+        let progress = Progress::new(quiet);
+        for kind in &self.compare {
+            let mut run = Run::new(problem, self.config(problem, Some(*kind)))?;
+            let result = self.train(&mut run, &progress)?;
+            let score = run.score();
+            let written = |v: Option<f64>| v.map_or("-".into(), significant);
+            let loss = run.losses().last().copied().unwrap_or(f64::NAN);
+            table.row([
+                kind.name().to_string(),
+                written(score.map(|s| s.relative_l2)),
+                written(score.map(|s| s.max_error)),
+                significant(loss),
+                run.cloud().weights.len().to_string(),
+                format!("{:.1}", result.seconds),
+            ]);
+            let (x, y) = result.errors.iter().map(|[x, y]| (*x, *y)).unzip();
+            curves.push(Curve::new(kind.name(), x, y));
+            rows.push(serde_json::json!({ "sampler": kind.name(), "relative_l2": score.map(|s| s.relative_l2),
+                "max_error": score.map(|s| s.max_error), "loss": loss, "seconds": result.seconds }));
+            if result.ending == Ending::Stopped {
+                done = Done::Partly;
+                break;
+            }
+        }
+        progress.finish();
+        if let Some(path) = &self.csv {
+            write_atomic(path, |w| w.write_all(table.csv().as_bytes()))?;
+        }
+        if let Some(prefix) = &self.plots {
+            let title = format!("{}: relative L2 error", self.problem);
+            let path = pinn_pictures::named(prefix, "compare");
+            let axes = CurvesPlot { x_label: "step".into(), y_label: "error".into(), title, ..CurvesPlot::default() };
+            plot::curves(&path, &curves, &axes)?;
+        }
+        match self.json {
+            true => {
+                print_data(&serde_json::json!({ "command": "pinn", "input": self.problem, "rows": rows }).to_string())?
+            }
+            false => print_data(table.to_string().trim_end())?,
+        }
+        Ok(done)
+    }
+}
+
+fn write_history(path: &Path, losses: &[f64], errors: &[[f64; 2]]) -> Result<()> {
+    write_atomic(path, |w| {
+        writeln!(w, "step,loss,relative_l2")?;
+        losses.iter().enumerate().try_for_each(|(k, loss)| {
+            let error = errors.iter().find(|[step, _]| *step == (k + 1) as f64);
+            writeln!(w, "{},{loss:e},{}", k + 1, error.map_or(String::new(), |[_, e]| format!("{e:e}")))
+        })
+    })
+}

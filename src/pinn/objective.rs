@@ -1,0 +1,263 @@
+//! The loss of a network on a problem, its gradient, and its residuals with their Jacobian.
+//!
+//! L(θ) = ½ Σ_k γ_k Σ_i w_i r_k(x_i)², k = 0 the equation (γ = 1) and k ≥ 1 the soft conditions; the weights w of a cloud
+//! sum to 1. As least squares: L = ½ |ρ|², ρ_i = √(γ w_i) r_i.
+//! θ holds the network's parameters and then the unknown coefficients c.
+//!
+//! Points are taken in blocks, whose sums are added in order: the same bits for any number of threads.
+
+use super::jet::{LANES, Sweep};
+use super::{Cloud, Mlp, Problem, Residual, Site};
+use crate::train::{Function, LeastSquares};
+use rayon::prelude::*;
+
+/// Points of one task.
+const CHUNK: usize = 4 * LANES;
+
+/// A network on a problem at fixed points.
+pub struct Objective<'a> {
+    problem: &'a Problem,
+    net: &'a Mlp,
+    terms: Vec<Term<'a>>,
+}
+
+/// The points of the equation or of one condition.
+struct Term<'a> {
+    residual: &'a dyn Residual,
+    /// γ
+    weight: f64,
+    cloud: &'a Cloud,
+    lifts: Vec<f64>,
+}
+
+/// One block of a term: where it begins among its points, and how many it has.
+#[derive(Clone, Copy)]
+struct Block {
+    start: usize,
+    points: usize,
+}
+
+/// Is given a block with r, ∂r by the channels and ∂r by the coefficients.
+type Task<'t> = dyn FnMut(&Term, Block, &mut Sweep, &mut [f64], &mut [f64], &mut [f64]) + 't;
+
+impl<'a> Objective<'a> {
+    /// `clouds[0]` is for the equation, `clouds[1 + k]` for condition k.
+    ///
+    /// # Panics
+    /// With another number of clouds.
+    pub fn new(problem: &'a Problem, net: &'a Mlp, clouds: &'a [Cloud]) -> Self {
+        assert_eq!(clouds.len(), 1 + problem.conditions.len(), "one cloud for the equation and each condition");
+        let conditions = problem.conditions.iter().map(|c| (c.residual.as_ref(), c.weight));
+        let residuals = std::iter::once((problem.equation.as_ref(), 1.0)).chain(conditions);
+        let term = |((residual, weight), cloud): ((&'a dyn Residual, f64), &'a Cloud)| Term {
+            residual,
+            weight,
+            cloud,
+            lifts: problem.lifts(&cloud.points),
+        };
+        Objective { problem, net, terms: residuals.zip(clouds).map(term).collect() }
+    }
+
+    /// All chunks of all terms, in order.
+    fn chunks(&self) -> Vec<(usize, std::ops::Range<usize>)> {
+        let of = |(k, t): (usize, &Term)| {
+            let n = t.cloud.weights.len();
+            (0..n).step_by(CHUNK).map(move |at| (k, at..n.min(at + CHUNK))).collect::<Vec<_>>()
+        };
+        self.terms.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// r at the points of a term's block into `r`; ∂r by the network's channels into `seed` `[channel][lane]`, and by the
+    /// coefficients into `by_c` `[coefficient][lane]`.
+    #[allow(clippy::too_many_arguments)]
+    fn block(
+        &self,
+        t: &Term,
+        sweep: &mut Sweep,
+        theta: &[f64],
+        at: Block,
+        r: &mut [f64],
+        seed: &mut [f64],
+        by_c: &mut [f64],
+    ) {
+        let (d, channels) = (self.problem.dimension(), self.problem.channels());
+        let c = &theta[self.net.parameters()..];
+        let x = &t.cloud.points[at.start * d..(at.start + at.points) * d];
+        let out = sweep.forward(theta, x);
+        let (mut u, mut partials) = (vec![0.0; channels], vec![0.0; channels + c.len()]);
+        let zeros = vec![0.0; d];
+        seed.fill(0.0);
+        by_c.fill(0.0);
+        for lane in 0..at.points {
+            let n = |k: usize| out[k * LANES + lane];
+            let i = at.start + lane;
+            let lift =
+                (!t.lifts.is_empty()).then(|| t.lifts[i * 2 * channels..(i + 1) * 2 * channels].split_at(channels));
+            match lift {
+                None => (0..channels).for_each(|k| u[k] = n(k)),
+                Some((a, g)) => {
+                    u[0] = a[0] + g[0] * n(0);
+                    for k in 1..channels {
+                        u[k] = a[k] + g[k] * n(0) + g[0] * n(k);
+                    }
+                    let slope: Vec<f64> = (1..=d).map(n).collect();
+                    for (q, form) in self.problem.forms.iter().enumerate() {
+                        u[1 + d + q] += 2.0 * form.mixed(&g[1..=d], &slope);
+                    }
+                }
+            }
+            partials.fill(0.0);
+            let normal = t.cloud.normals.get(i * d..(i + 1) * d).unwrap_or(&zeros);
+            let site = Site { x: &x[lane * d..(lane + 1) * d], normal };
+            r[lane] = t.residual.residual(site, &u, c, &mut partials);
+            match lift {
+                None => (0..channels).for_each(|k| seed[k * LANES + lane] = partials[k]),
+                Some((_, g)) => {
+                    seed[lane] = (0..channels).map(|k| partials[k] * g[k]).sum();
+                    for k in 1..channels {
+                        seed[k * LANES + lane] = partials[k] * g[0];
+                    }
+                    for (q, form) in self.problem.forms.iter().enumerate() {
+                        let p = partials[1 + d + q];
+                        for &(i, j, w) in &form.0 {
+                            seed[(1 + i) * LANES + lane] += p * w * g[1 + j];
+                            seed[(1 + j) * LANES + lane] += p * w * g[1 + i];
+                        }
+                    }
+                }
+            }
+            for (k, p) in partials[channels..].iter().enumerate() {
+                by_c[k * LANES + lane] = *p;
+            }
+        }
+    }
+
+    /// Runs `task` over every block of a chunk with r, ∂r by the channels and ∂r by c.
+    fn sweep_chunk(&self, theta: &[f64], (k, points): (usize, std::ops::Range<usize>), task: &mut Task) {
+        let t = &self.terms[k];
+        let mut sweep = Sweep::new(self.net, &self.problem.forms);
+        let mut r = [0.0; LANES];
+        let mut seed = vec![0.0; sweep.channels() * LANES];
+        let mut by_c = vec![0.0; self.problem.unknowns.len() * LANES];
+        for start in points.clone().step_by(LANES) {
+            let block = Block { start, points: LANES.min(points.end - start) };
+            self.block(t, &mut sweep, theta, block, &mut r, &mut seed, &mut by_c);
+            task(t, block, &mut sweep, &mut r, &mut seed, &mut by_c);
+        }
+    }
+
+    /// r of a term at its points.
+    fn residual_of(&self, theta: &[f64], k: usize) -> Vec<f64> {
+        let chunks: Vec<_> = self.chunks().into_iter().filter(|c| c.0 == k).collect();
+        let of = |chunk: &(usize, std::ops::Range<usize>)| {
+            let mut out = Vec::with_capacity(CHUNK);
+            self.sweep_chunk(theta, chunk.clone(), &mut |_, block, _, r, _, _| out.extend(&r[..block.points]));
+            out
+        };
+        chunks.par_iter().map(of).collect::<Vec<_>>().concat()
+    }
+}
+
+/// The equation's residual at any points.
+pub fn residual_at(problem: &Problem, net: &Mlp, theta: &[f64], points: &[f64]) -> Vec<f64> {
+    let cloud = Cloud::even(points.to_vec(), problem.dimension());
+    let term = Term { residual: problem.equation.as_ref(), weight: 1.0, lifts: problem.lifts(points), cloud: &cloud };
+    Objective { problem, net, terms: vec![term] }.residual_of(theta, 0)
+}
+
+/// u at any points.
+pub fn solution_at(problem: &Problem, net: &Mlp, theta: &[f64], points: &[f64]) -> Vec<f64> {
+    let d = problem.dimension();
+    let of = |points: &[f64]| {
+        let mut sweep = Sweep::values(net);
+        let mut out = Vec::with_capacity(CHUNK);
+        for x in points.chunks(LANES * d) {
+            out.extend(&sweep.forward(theta, x)[..x.len() / d]);
+        }
+        let channels = problem.channels();
+        for (u, lift) in out.iter_mut().zip(problem.lifts(points).chunks_exact(2 * channels)) {
+            *u = lift[0] + lift[channels] * *u;
+        }
+        out
+    };
+    points.par_chunks(CHUNK * d).map(of).collect::<Vec<_>>().concat()
+}
+
+impl Function for Objective<'_> {
+    fn unknowns(&self) -> usize {
+        self.net.parameters() + self.problem.unknowns.len()
+    }
+
+    fn value(&self, theta: &[f64]) -> f64 {
+        let of = |chunk: &(usize, std::ops::Range<usize>)| {
+            let mut sum = 0.0;
+            self.sweep_chunk(theta, chunk.clone(), &mut |t, block, _, r, _, _| {
+                let w = &t.cloud.weights[block.start..];
+                sum += (0..block.points).map(|i| 0.5 * t.weight * w[i] * r[i] * r[i]).sum::<f64>();
+            });
+            sum
+        };
+        self.chunks().par_iter().map(of).collect::<Vec<_>>().iter().sum()
+    }
+
+    fn gradient(&self, theta: &[f64], gradient: &mut [f64]) -> f64 {
+        let parameters = self.net.parameters();
+        let of = |chunk: &(usize, std::ops::Range<usize>)| {
+            let (mut sum, mut gradient) = (0.0, vec![0.0; theta.len()]);
+            self.sweep_chunk(theta, chunk.clone(), &mut |t, block, sweep, r, seed, by_c| {
+                for lane in 0..block.points {
+                    let bar = t.weight * t.cloud.weights[block.start + lane] * r[lane];
+                    sum += 0.5 * bar * r[lane];
+                    seed.iter_mut().skip(lane).step_by(LANES).for_each(|s| *s *= bar);
+                    by_c.iter_mut().skip(lane).step_by(LANES).for_each(|s| *s *= bar);
+                }
+                sweep.reverse_sum(theta, seed, &mut gradient[..parameters]);
+                for (g, by_c) in gradient[parameters..].iter_mut().zip(by_c.chunks_exact(LANES)) {
+                    *g += by_c.iter().sum::<f64>();
+                }
+            });
+            (sum, gradient)
+        };
+        let parts: Vec<_> = self.chunks().par_iter().map(of).collect();
+        gradient.fill(0.0);
+        for (_, part) in &parts {
+            gradient.iter_mut().zip(part).for_each(|(g, p)| *g += p);
+        }
+        parts.iter().map(|(sum, _)| sum).sum()
+    }
+}
+
+impl LeastSquares for Objective<'_> {
+    fn rows(&self) -> usize {
+        self.terms.iter().map(|t| t.cloud.weights.len()).sum()
+    }
+
+    fn jacobian(&self, theta: &[f64], residuals: &mut [f64], jacobian: &mut [f64]) {
+        let (unknowns, parameters) = (theta.len(), self.net.parameters());
+        let (mut r_rest, mut j_rest) = (residuals, jacobian);
+        let mut tasks = Vec::new();
+        for chunk in self.chunks() {
+            let (r, j);
+            (r, r_rest) = r_rest.split_at_mut(chunk.1.len());
+            (j, j_rest) = j_rest.split_at_mut(chunk.1.len() * unknowns);
+            tasks.push((chunk, r, j));
+        }
+        tasks.into_par_iter().for_each(|(chunk, rho, jacobian)| {
+            let first = chunk.1.start;
+            let mut rows = vec![0.0; unknowns * LANES];
+            self.sweep_chunk(theta, chunk, &mut |t, block, sweep, r, seed, by_c| {
+                sweep.reverse_rows(theta, seed, &mut rows[..parameters * LANES]);
+                rows[parameters * LANES..].copy_from_slice(by_c);
+                for lane in 0..block.points {
+                    let scale = (t.weight * t.cloud.weights[block.start + lane]).sqrt();
+                    let at = block.start - first + lane;
+                    rho[at] = scale * r[lane];
+                    let row = &mut jacobian[at * unknowns..(at + 1) * unknowns];
+                    for (j, rows) in row.iter_mut().zip(rows.chunks_exact(LANES)) {
+                        *j = scale * rows[lane];
+                    }
+                }
+            });
+        });
+    }
+}
