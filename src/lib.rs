@@ -14,6 +14,7 @@ pub mod expression;
 pub mod file;
 pub mod hdf5;
 pub mod mesh;
+pub mod mover;
 pub mod nn;
 pub mod operator;
 pub mod precond;

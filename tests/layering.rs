@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 18] = [
+const TIERS: [(&str, u32); 19] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
@@ -21,6 +21,7 @@ const TIERS: [(&str, u32); 18] = [
     ("solver", 4),
     ("train", 4),
     ("dcdm", 5),
+    ("mover", 5),
     ("report", 6),
     ("cli", 6),
 ];

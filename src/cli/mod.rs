@@ -3,11 +3,14 @@
 //! Human text goes to stderr, data (`--json`) to stdout. Exit code 0: done, converged; 1: ran but did not converge;
 //! 2: bad input.
 
+mod adapt;
 mod bench;
 mod info;
 mod input;
 mod interrupt;
 mod mesh;
+mod monitor;
+mod mover;
 mod problem;
 mod progress;
 mod scene;
@@ -45,6 +48,7 @@ enum Command {
     Bench(bench::Bench),
     #[command(subcommand)]
     Train(train::Train),
+    Move(Box<mover::Move>),
     Info(info::Info),
 }
 
@@ -77,6 +81,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Mesh(mesh) => mesh.run(cli.quiet),
         Command::Bench(bench) => bench.run(cli.quiet),
         Command::Train(train) => train.run(cli.quiet),
+        Command::Move(mover) => mover.run(cli.quiet),
         Command::Info(info) => info.run(cli.quiet),
     };
     match done {

@@ -5,6 +5,7 @@
 
 mod axes;
 mod bar;
+mod before_after;
 mod colour;
 mod curves;
 mod cut;
@@ -26,6 +27,7 @@ mod svg;
 mod text;
 mod ticks;
 
+pub use before_after::{Panel, before_after};
 pub use curves::{Curve, CurvesPlot, curves};
 pub use slice::slice;
 pub use solution::{Axis3, Cut, SolutionPlot, solution};
