@@ -64,7 +64,8 @@ fn bad_input_is_told_with_its_place_and_cure() {
     let tangled = folder.path().join("tangled.msh").to_str().unwrap().to_string();
     let mut mesh = filet::mesh::shapes::built_in("square:3").unwrap().unwrap();
     mesh.points[5][0] += 0.5;
-    filet::mesh::io::write_msh(&tangled, &mesh, filet::mesh::io::MshEncoding::default()).unwrap();
+    let file = filet::mesh::io::MeshFile { mesh, point_data: vec![], cell_data: vec![], notes: vec![] };
+    filet::mesh::io::write(&tangled, &file).unwrap();
     let refused = |args: &[&str], parts: &[&str]| {
         let (code, stdout, stderr) = filet(&[&["move"], args].concat());
         assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}: {stderr}");
@@ -85,7 +86,7 @@ fn bad_input_is_told_with_its_place_and_cure() {
     refused(&["square:4", "--monitor", "1", "-o", "moved.txt"], &[".vtu or .msh"]);
     refused(&["square:4", "--monitor", "1", "--displace", "right"], &["GROUP=DX,DY"]);
     refused(&["square:4", "--monitor", "1", "--displace", "right=-2,0"], &["before cells fold"]);
-    refused(&[&tangled, "--monitor", "1"], &["cell"]);
+    refused(&[&tangled, "--monitor", "1"], &["folded", "filet mesh info"]);
 }
 
 #[test]

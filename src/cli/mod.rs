@@ -18,6 +18,7 @@ mod settings;
 mod solution;
 mod solve;
 mod train;
+mod train_mover;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};

@@ -7,8 +7,9 @@ use super::{Done, input, print_data, say};
 use crate::error::{Error, Result};
 use crate::mesh::io::{Field, MeshFile, write};
 use crate::mesh::{Mesh, quality};
+use crate::nn::read_weights;
 use crate::mover::{
-    BoundaryConfig, MoveConfig, MoveMethod, MoveReport, Moved, Mover, Spread, cell_densities, displace, monitor_values,
+    BoundaryConfig, LearnedMover, MoveConfig, MoveMethod, MoveReport, Moved, Mover, Spread, cell_densities, displace, monitor_values,
 };
 use crate::report::format::{count, seconds, significant};
 use crate::report::memory::peak_bytes;
@@ -34,9 +35,13 @@ pub(super) struct Move {
     #[command(flatten)]
     monitor: MonitorArgs,
 
-    /// auto (monge-ampere, or variational where it finds no mesh), monge-ampere, relaxation, variational
-    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = method)]
-    method: MoveMethod,
+    /// auto (monge-ampere, or variational where it finds no mesh), monge-ampere, relaxation, variational, learned (squares of triangles)
+    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = way)]
+    method: Way,
+
+    /// Weights of the learned mover, from filet train mover
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
 
     /// Stop at this relative residual of the Monge-Ampere equation
     #[arg(long, value_name = "X", default_value_t = 1e-8)]
@@ -91,9 +96,20 @@ pub(super) struct Move {
     json: bool,
 }
 
-fn method(name: &str) -> std::result::Result<MoveMethod, String> {
+/// How to move.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Classical(MoveMethod),
+    Learned,
+}
+
+fn way(name: &str) -> std::result::Result<Way, String> {
     let names = || MoveMethod::ALL.iter().map(|m| m.1).collect::<Vec<_>>().join(", ");
-    MoveMethod::ALL.iter().find(|m| m.1 == name).map(|m| m.0).ok_or_else(|| format!("the methods are {}", names()))
+    match MoveMethod::ALL.iter().find(|m| m.1 == name) {
+        Some(method) => Ok(Way::Classical(method.0)),
+        None if name == "learned" => Ok(Way::Learned),
+        None => Err(format!("the methods are {}, learned", names())),
+    }
 }
 
 impl Move {
@@ -103,11 +119,12 @@ impl Move {
         super::solution::check_ending(&self.output, "--output", &["vtu", "msh"])?;
         super::solution::check_ending(&self.plot, "--plot", &["png", "svg"])?;
         super::solution::check_ending(&self.plot_residuals, "--plot-residuals", &["png", "svg"])?;
-        let mut config = self.config()?;
+        let mut mover = self.mover()?;
         let progress = Progress::new(quiet);
         progress.phase("reading");
         let file = input::load(&self.mesh, self.refine)?;
         quality::check(&file.mesh)?;
+        check_folds(&file.mesh)?;
         time.read = lap(&mut clock);
         super::solve::say_mesh(quiet, &progress, &self.mesh, &file);
 
@@ -118,7 +135,7 @@ impl Move {
             false => displace(&file.mesh, &displacements)?,
         };
         progress.phase("moving");
-        let moved = config.move_mesh(&mesh, monitor.as_ref())?;
+        let moved = mover.move_mesh(&mesh, monitor.as_ref())?;
         time.solve = lap(&mut clock);
         progress.say(|| say_moved(quiet, &moved.report, time.solve));
 
@@ -134,6 +151,25 @@ impl Move {
             print_data(&self.object(&file, &moved, &time, &written).to_string())?;
         }
         Ok(if moved.report.outcome == Outcome::Converged { Done::Fully } else { Done::Partly })
+    }
+
+    fn mover(&self) -> Result<Box<dyn Mover>> {
+        let config = self.config()?;
+        let polish = config.monge_ampere();
+        match (self.method, &self.weights) {
+            (Way::Classical(method), None) => Ok(Box::new(MoveConfig { method, ..config })),
+            (Way::Learned, Some(path)) => Ok(Box::new(LearnedMover::new(&read_weights(path)?, &polish)?)),
+            (Way::Learned, None) => Err(Error::Option {
+                option: "--method".into(),
+                value: "learned".into(),
+                what: "needs --weights FILE; filet train mover makes one".into(),
+            }),
+            (Way::Classical(_), Some(path)) => Err(Error::Option {
+                option: "--weights".into(),
+                value: path.display().to_string(),
+                what: "goes with --method learned".into(),
+            }),
+        }
     }
 
     fn config(&self) -> Result<MoveConfig> {
@@ -153,7 +189,7 @@ impl Move {
             periodic,
         };
         Ok(MoveConfig {
-            method: self.method,
+            method: MoveMethod::Auto,
             rtol: self.rtol,
             max_iterations: self.max_iterations,
             smoothing: self.smooth,
@@ -247,6 +283,16 @@ impl Move {
             "outputs": written,
         })
     }
+}
+
+/// An error where cells overlap: readers turn cells that are listed the wrong way round, so signs alone do not tell.
+fn check_folds(mesh: &Mesh) -> Result<()> {
+    let folded = quality::quality(mesh).folded_facets;
+    let Some(first) = folded.first.first() else { return Ok(()) };
+    Err(Error::Mesh {
+        what: format!("the mesh is folded at {} facets, the first between the cells {:?} at {:?}", folded.count, first.cells, first.at),
+        help: "repair the mesh first; filet mesh info lists its defects".into(),
+    })
 }
 
 fn say_moved(quiet: bool, report: &MoveReport, time: f64) {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::file::write_atomic;
 use crate::nn::{Layer, Tape, Weights, write_weights};
 use crate::report::format::{count, seconds, significant};
-use crate::report::plot::{self, Curve, CurvesPlot};
+use crate::report::plot::{Curve, CurvesPlot, curves};
 use crate::train::{Checkpoint, TrainConfig, train};
 use crate::voxel::{Family, generate};
 use clap::{Args, Subcommand, ValueEnum};
@@ -20,6 +20,7 @@ use std::time::Instant;
 #[derive(Debug, Subcommand)]
 pub(super) enum Train {
     Direction(Direction),
+    Mover(super::train_mover::Mover),
 }
 
 /// The net of a direction.
@@ -96,6 +97,7 @@ impl Train {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         match self {
             Train::Direction(direction) => direction.run(quiet),
+            Train::Mover(mover) => mover.run(quiet),
         }
     }
 }
@@ -133,7 +135,7 @@ impl Direction {
             Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         progress.finish();
-        self.write_losses(state.losses())?;
+        write_losses(self.csv.as_deref(), self.plot.as_deref(), state.losses())?;
         if state.step() < self.steps {
             say(quiet, "stopped", format!("after step {}; --resume goes on", state.step()));
             return Ok(Done::Partly);
@@ -181,24 +183,25 @@ impl Direction {
         );
         serde_json::json!({ "net": net, "command": command })
     }
+}
 
-    fn write_losses(&self, losses: &[f32]) -> Result<()> {
-        if let Some(path) = &self.csv {
-            write_csv(path, losses)?;
-        }
-        if let Some(path) = &self.plot {
-            let curve = Curve::history("loss", losses.iter().map(|l| f64::from(*l)).collect());
-            let axes = CurvesPlot {
-                log_y: true,
-                title: "Training".into(),
-                x_label: "step".into(),
-                y_label: "loss".into(),
-                ..CurvesPlot::default()
-            };
-            plot::curves(path, &[curve], &axes)?;
-        }
-        Ok(())
+/// Writes the losses as CSV and as a picture, where asked for.
+pub(super) fn write_losses(csv: Option<&Path>, plot: Option<&Path>, losses: &[f32]) -> Result<()> {
+    if let Some(path) = csv {
+        write_csv(path, losses)?;
     }
+    if let Some(path) = plot {
+        let curve = Curve::history("loss", losses.iter().map(|l| f64::from(*l)).collect());
+        let axes = CurvesPlot {
+            log_y: true,
+            title: "Training".into(),
+            x_label: "step".into(),
+            y_label: "loss".into(),
+            ..CurvesPlot::default()
+        };
+        curves(path, &[curve], &axes)?;
+    }
+    Ok(())
 }
 
 fn write_csv(path: &Path, losses: &[f32]) -> Result<()> {

@@ -35,6 +35,9 @@ impl MoveMethod {
 /// Relative residual of the Monge-Ampère equation above which another method may do better.
 const FAR: f64 = 1e-3;
 
+/// A mesh whose cells shrank to less than this part is no place to go on from.
+const SOUND: f64 = 0.01;
+
 /// Settings of a move.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -59,7 +62,8 @@ impl Default for MoveConfig {
 }
 
 impl MoveConfig {
-    fn monge_ampere(&self) -> MongeAmpereConfig {
+    /// Those of the Monge-Ampère mover among them.
+    pub fn monge_ampere(&self) -> MongeAmpereConfig {
         MongeAmpereConfig {
             rtol: self.rtol,
             max_iterations: self.max_iterations,
@@ -95,10 +99,15 @@ impl Mover for MoveConfig {
         if !is_auto || transported.report.outcome != Outcome::Stagnated || residual <= FAR {
             return Ok(transported);
         }
-        let mut moved = minimise(&self.variational(), mesh, transported.mesh.clone(), monitor)?;
+        let Moved { mesh: reached, report } = transported;
+        let (start, place) = match report.after.min_det > SOUND {
+            true => (reached, "went on from there"),
+            false => (mesh.clone(), "began anew"),
+        };
+        let mut moved = minimise(&self.variational(), mesh, start, monitor)?;
         moved.report.notes.push(format!(
-            "Monge-Ampère found no further step after {}, at the relative residual {residual:.1e}; the variational mover went on from there",
-            transported.report.iterations
+            "Monge-Ampère found no further step after {}, at the relative residual {residual:.1e}; the variational mover {place}",
+            report.iterations
         ));
         Ok(moved)
     }

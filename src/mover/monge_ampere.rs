@@ -182,20 +182,17 @@ impl<'m> MongeAmpere<'m> {
             unreachable!("the mesh was checked: at φ = 0 it is not tangled")
         };
         let before = Spread::of(&start.mesh, &self.elements, &start.m);
-        let contrast = {
-            let (low, high) = start.m.iter().fold((f64::INFINITY, 0.0f64), |(l, h), &m| (l.min(m), h.max(m)));
-            high / low
-        };
+        let (low, high) = start.m.iter().fold((f64::INFINITY, 0.0f64), |(l, h), &m| (l.min(m), h.max(m)));
+        let contrast = high / low;
         let mut run = Run { residuals: Vec::new(), linear: 0, stages: 0 };
         // A potential of before that tangles, or is worse than none, is of no use.
-        let mut state = start;
+        let (mut state, mut stages) = (start, stages(contrast));
         if self.potential.iter().any(|&p| p != 0.0)
             && let Some(warm) = self.state(self.potential.clone(), 1.0, monitor, None)?
             && warm.residual.relative < state.residual.relative
         {
-            state = warm;
+            (state, stages) = (warm, 1);
         }
-        let mut stages = stages(contrast);
         let outcome = loop {
             let (outcome, last) = self.climb(state, stages, monitor, &mut run)?;
             state = last;
@@ -284,7 +281,7 @@ impl<'m> MongeAmpere<'m> {
                 }
                 halvings += 1;
                 anderson.clear();
-                lambda = (0.7 * lambda).max(0.1);
+                lambda = (0.9 * lambda).max(0.1);
                 let mut phi = state.phi.clone();
                 axpy(length, &step, &mut phi);
                 trial = self.state(phi, exponent, monitor, Some(&state))?;
