@@ -36,8 +36,9 @@ fn a_ring_is_moved_written_and_drawn() {
     for file in [&picture, &history] {
         assert!(Path::new(file).metadata().unwrap().len() > 1000);
     }
-    // What was written is a mesh with the monitor on it, and can be moved on by that field.
-    let (code, stdout, stderr) = filet(&["move", &mesh, "--monitor", "field", "--field", "monitor", "--json", "-q"]);
+    // The monitor was written with the mesh, and moves another one.
+    let by_field = ["move", "square:16", "--monitor", "field", "--field", "monitor", "--from", &mesh];
+    let (code, stdout, stderr) = filet(&[&by_field[..], &["--smooth", "4", "--rtol", "1e-3", "--json", "-q"]].concat());
     assert_eq!(code, 0, "{stderr}");
     assert_eq!(object(&stdout)["cells"], 512);
 }
@@ -50,7 +51,7 @@ fn monitors_of_derivatives_come_from_expressions_and_fields() {
     assert_eq!(filet(&["solve", "square:16", "--exact", u, "-o", &solution, "-q"]).0, 0);
     for form in ["arc-length", "gradient", "hessian", "optimal", "optimal-h1"] {
         for source in [["--of", u], ["--field", "u"]] {
-            let args = ["move", &solution, "--monitor", form, source[0], source[1], "--smooth", "4", "--rtol", "1e-4"];
+            let args = ["move", &solution, "--monitor", form, source[0], source[1], "--smooth", "4", "--rtol", "1e-2"];
             let (code, stdout, stderr) = filet(&[&args[..], &["--json", "-q"]].concat());
             assert_eq!(code, 0, "{form} {source:?}: {stderr}");
             assert_eq!(object(&stdout)["after"]["tangled"], 0);

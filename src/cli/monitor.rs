@@ -63,9 +63,7 @@ impl MonitorArgs {
     fn of_derivatives(&self, form: Form, file: &MeshFile) -> Result<Box<dyn Monitor>> {
         let amount = self.amount.unwrap_or(form.usual_amount());
         match (&self.of, &self.field) {
-            (Some(text), None) => {
-                Ok(Box::new(ExactMonitor::new(&Expression::parse(text)?, form, amount, &file.mesh)?))
-            }
+            (Some(text), None) => Ok(Box::new(ExactMonitor::new(&Expression::parse(text)?, form, amount, &file.mesh)?)),
             (None, Some(_)) => {
                 let (mesh, values) = self.read_field(file)?;
                 Ok(Box::new(FieldMonitor::of_function(&mesh, &values, form, amount)?))

@@ -7,10 +7,11 @@ use super::{Done, input, print_data, say};
 use crate::error::{Error, Result};
 use crate::mesh::io::{Field, MeshFile, write};
 use crate::mesh::{Mesh, quality};
-use crate::nn::read_weights;
 use crate::mover::{
-    BoundaryConfig, LearnedMover, MoveConfig, MoveMethod, MoveReport, Moved, Mover, Spread, cell_densities, displace, monitor_values,
+    BoundaryConfig, LearnedMover, MoveConfig, MoveMethod, MoveReport, Moved, Mover, Spread, cell_densities, displace,
+    monitor_values,
 };
+use crate::nn::read_weights;
 use crate::report::format::{count, seconds, significant};
 use crate::report::memory::peak_bytes;
 use crate::report::plot::{Curve, CurvesPlot, Panel, before_after, curves};
@@ -243,7 +244,8 @@ impl Move {
                 Panel { mesh: before, values: &values[0], caption: &captions[0] },
                 Panel { mesh: &moved.mesh, values: &values[1], caption: &captions[1] },
             ];
-            before_after(path, panels, "", "log10 of each cell's share of the monitor, 0 where even")?;
+            let title = format!("{}, {} cells", self.mesh, count(before.cell_count() as u64));
+            before_after(path, panels, &title, "log10 of the share of m in each cell")?;
             written.push(path.display().to_string());
         }
         if let Some(path) = &self.plot_residuals {
@@ -290,7 +292,10 @@ fn check_folds(mesh: &Mesh) -> Result<()> {
     let folded = quality::quality(mesh).folded_facets;
     let Some(first) = folded.first.first() else { return Ok(()) };
     Err(Error::Mesh {
-        what: format!("the mesh is folded at {} facets, the first between the cells {:?} at {:?}", folded.count, first.cells, first.at),
+        what: format!(
+            "the mesh is folded at {} facets, the first between the cells {:?} at {:?}",
+            folded.count, first.cells, first.at
+        ),
         help: "repair the mesh first; filet mesh info lists its defects".into(),
     })
 }
@@ -301,8 +306,7 @@ fn say_moved(quiet: bool, report: &MoveReport, time: f64) {
     }
     let steps = format!("{} steps, {} linear iterations", count(report.iterations as u64), report.linear_iterations);
     let residual = report.residuals.last().copied().unwrap_or(0.0);
-    let text =
-        format!("{}, {steps}, relative residual {} in {}", report.outcome, significant(residual), seconds(time));
+    let text = format!("{}, {steps}, relative residual {} in {}", report.outcome, significant(residual), seconds(time));
     say(quiet, "method", report.method);
     report.notes.iter().for_each(|note| say(quiet, "", note));
     say(quiet, "move", text);

@@ -122,9 +122,8 @@ impl Mover {
     /// What decides the weights: the same in every checkpoint of a run.
     fn run_description(&self) -> serde_json::Value {
         let Mover { steps, batch, learning_rate, seed, .. } = self;
-        let command = format!(
-            "filet train mover --steps {steps} --batch {batch} --learning-rate {learning_rate} --seed {seed}"
-        );
+        let command =
+            format!("filet train mover --steps {steps} --batch {batch} --learning-rate {learning_rate} --seed {seed}");
         serde_json::json!({ "net": "mover", "command": command })
     }
 }

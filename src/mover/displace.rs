@@ -50,7 +50,10 @@ pub fn displace(mesh: &Mesh, moves: &[(String, [Expression; 3])]) -> Result<Mesh
             }
         } else if step <= SHORTEST {
             return Err(Error::Mesh {
-                what: format!("the boundary can be displaced by {:.1} % of what is asked before cells fold", 100.0 * done),
+                what: format!(
+                    "the boundary can be displaced by {:.1} % of what is asked before cells fold",
+                    100.0 * done
+                ),
                 help: "displace it less, or take a finer mesh of the domain as it is then".into(),
             });
         } else {

@@ -113,7 +113,8 @@ fn check_mesh(mesh: &Mesh) -> Result<()> {
             help: "surfaces and curves in space cannot be moved".into(),
         });
     }
-    let tangled: Vec<usize> = (0..mesh.cell_count()).filter(|&c| mesh.signed_volume(c).is_nan() || mesh.signed_volume(c) <= 0.0).collect();
+    let tangled: Vec<usize> =
+        (0..mesh.cell_count()).filter(|&c| mesh.signed_volume(c).is_nan() || mesh.signed_volume(c) <= 0.0).collect();
     if tangled.is_empty() {
         return Ok(());
     }

@@ -15,7 +15,11 @@ const FLOOR: f64 = 0.05;
 
 /// Rows and columns of the entries of a symmetric tensor with S of them.
 const fn entries<const S: usize>() -> [[usize; 2]; S] {
-    let all = if S == 3 { [[0, 0], [1, 1], [0, 1], [0, 0], [0, 0], [0, 0]] } else { [[0, 0], [1, 1], [2, 2], [0, 1], [1, 2], [0, 2]] };
+    let all = if S == 3 {
+        [[0, 0], [1, 1], [0, 1], [0, 0], [0, 0], [0, 0]]
+    } else {
+        [[0, 0], [1, 1], [2, 2], [0, 1], [1, 2], [0, 2]]
+    };
     let mut out = [[0, 0]; S];
     let mut s = 0;
     while s < S {
@@ -156,14 +160,7 @@ pub(super) fn newton_tensor(elements: &Elements, c: usize, m: &[f64], h: &[f64])
 
 fn cofactors(j: &[f64; 6]) -> [f64; 6] {
     let [xx, yy, zz, xy, yz, xz] = *j;
-    [
-        yy * zz - yz * yz,
-        xx * zz - xz * xz,
-        xx * yy - xy * xy,
-        xz * yz - xy * zz,
-        xy * xz - xx * yz,
-        xy * yz - yy * xz,
-    ]
+    [yy * zz - yz * yz, xx * zz - xz * xz, xx * yy - xy * xy, xz * yz - xy * zz, xy * xz - xx * yz, xy * yz - yy * xz]
 }
 
 fn as_matrix(j: &[f64; 6]) -> nalgebra::Matrix3<f64> {

@@ -31,8 +31,7 @@ impl PotentialLoss {
     /// The mean loss over the monitors of these numbers.
     pub fn on(&self, net: &dyn Layer, tape: &Tape, numbers: impl Iterator<Item = u64>) -> Var {
         let monitors: Vec<Synthetic> = numbers.map(|n| Synthetic::new(self.seed, n)).collect();
-        let images: Vec<Tensor> =
-            monitors.iter().map(|m| super::net::image(&|p| m.log_with_slopes(p).0)).collect();
+        let images: Vec<Tensor> = monitors.iter().map(|m| super::net::image(&|p| m.log_with_slopes(p).0)).collect();
         let input = super::net::stack(&images);
         potential_loss(&net.forward(tape, &Var::constant(input)), monitors)
     }
@@ -100,13 +99,8 @@ fn sample(c: &[f64], monitor: &Synthetic, lattice: &Table) -> (f64, Vec<f64>) {
         let difference = logs[k] - mean;
         let g = 2.0 * difference / count;
         loss += difference * difference / count;
-        let mut out = [
-            g * slope[0],
-            g * slope[1],
-            g * by_det * (1.0 + yy),
-            g * by_det * (1.0 + xx),
-            -2.0 * g * by_det * xy,
-        ];
+        let mut out =
+            [g * slope[0], g * slope[1], g * by_det * (1.0 + yy), g * by_det * (1.0 + xx), -2.0 * g * by_det * xy];
         // λ_min = 1 + (xx + yy)/2 − s, s = √(((xx − yy)/2)² + xy²)
         let half = 0.5 * (xx - yy);
         let s = half.hypot(xy).max(1e-12);
@@ -131,7 +125,8 @@ mod tests {
         let monitor = Synthetic::new(3, 7);
         // Strong enough that the barrier and the tangent of the logarithm are at work somewhere.
         for size in [0.05, 1.5] {
-            let c: Vec<f64> = (0..MODES * MODES).map(|k| size * (1.3 * k as f64).sin() / (1.0 + 0.3 * k as f64)).collect();
+            let c: Vec<f64> =
+                (0..MODES * MODES).map(|k| size * (1.3 * k as f64).sin() / (1.0 + 0.3 * k as f64)).collect();
             let (_, gradient) = sample(&c, &monitor, &lattice);
             for k in [1, 2, 16, 17, 40, 200] {
                 let at = |s: f64| {
@@ -140,7 +135,11 @@ mod tests {
                     sample(&c, &monitor, &lattice).0
                 };
                 let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
-                assert!((difference - gradient[k]).abs() < 1e-5 * (1.0 + difference.abs()), "{size} {k}: {difference} {}", gradient[k]);
+                assert!(
+                    (difference - gradient[k]).abs() < 1e-5 * (1.0 + difference.abs()),
+                    "{size} {k}: {difference} {}",
+                    gradient[k]
+                );
             }
         }
     }

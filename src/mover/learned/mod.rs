@@ -19,7 +19,7 @@ pub use net::PotentialNet;
 pub use synthetic::Synthetic;
 
 use super::elements::Elements;
-use super::{Monitor, MongeAmpere, MongeAmpereConfig, MoveReport, Moved, Mover, Spread, monitor_values};
+use super::{MongeAmpere, MongeAmpereConfig, Monitor, MoveReport, Moved, Mover, Spread, monitor_values};
 use crate::error::{Error, Result};
 use crate::mesh::{Mesh, simplex_measure};
 use crate::nn::{Layer, Tape, Var, Weights};

@@ -79,8 +79,7 @@ impl Layer for PotentialNet {
 /// The image of log m at the cells' middles of the unit square, less its mean: `[1, 1, IMAGE, IMAGE, 1]`, x major.
 pub fn image(log_m: &dyn Fn([f64; 2]) -> f64) -> Tensor {
     let place = |q: usize| (q as f64 + 0.5) / IMAGE as f64;
-    let values: Vec<f64> =
-        (0..IMAGE * IMAGE).map(|k| log_m([place(k / IMAGE), place(k % IMAGE)])).collect();
+    let values: Vec<f64> = (0..IMAGE * IMAGE).map(|k| log_m([place(k / IMAGE), place(k % IMAGE)])).collect();
     centred(&values)
 }
 
