@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 19] = [
+const TIERS: [(&str, u32); 22] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
@@ -24,6 +24,7 @@ const TIERS: [(&str, u32); 19] = [
     ("dcdm", 5),
     ("mgno", 5),
     ("pinn", 5),
+    ("mover", 5),
     ("report", 6),
     ("cli", 6),
 ];

@@ -100,7 +100,7 @@ fn scaled(a: [f64; 3], s: f64) -> [f64; 3] {
 
 /// The size |K| of a simplex and the gradients ∇λ_a, tangential where the simplex lies in a space of more dimensions.
 #[derive(Clone, Copy)]
-pub(super) struct Geometry<const V: usize> {
+pub(crate) struct Geometry<const V: usize> {
     pub measure: f64,
     pub gradient: [[f64; 3]; V],
 }

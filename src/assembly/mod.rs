@@ -15,6 +15,7 @@ mod system;
 mod voxel;
 
 pub use coefficient::Coefficient;
+pub(crate) use element::Geometry;
 pub use norms::{Errors, cell_fluxes, cell_gradients};
 pub use problem::{BoundaryCondition, Condition, Conductivity, Poisson};
 pub use space::Space;

@@ -3,11 +3,14 @@
 //! Human text goes to stderr, data (`--json`) to stdout. Exit code 0: done, converged; 1: ran but did not converge;
 //! 2: bad input.
 
+mod adapt;
 mod bench;
 mod info;
 mod input;
 mod interrupt;
 mod mesh;
+mod monitor;
+mod mover;
 mod operator;
 mod pinn;
 mod pinn_pictures;
@@ -20,6 +23,7 @@ mod solution;
 mod solve;
 mod train;
 mod train_mgno;
+mod train_mover;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
@@ -53,6 +57,7 @@ enum Command {
     #[command(subcommand)]
     Operator(operator::Operator),
     Pinn(Box<pinn::Pinn>),
+    Move(Box<mover::Move>),
     Info(info::Info),
 }
 
@@ -87,6 +92,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Train(train) => train.run(cli.quiet),
         Command::Operator(operator) => operator.run(cli.quiet),
         Command::Pinn(pinn) => pinn.run(cli.quiet),
+        Command::Move(mover) => mover.run(cli.quiet),
         Command::Info(info) => info.run(cli.quiet),
     };
     match done {

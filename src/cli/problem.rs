@@ -334,7 +334,7 @@ fn with_condition(problem: Poisson, entry: &BoundaryEntry, path: &Path) -> Resul
 }
 
 /// Splits `GROUP=EXPR` at the first `=` that is no part of `==`, `<=`, `>=` or `!=`.
-fn split_group(text: &str) -> (Option<&str>, &str) {
+pub(super) fn split_group(text: &str) -> (Option<&str>, &str) {
     let bytes = text.as_bytes();
     let at = (0..bytes.len()).find(|&i| {
         let before = i.checked_sub(1).map(|j| bytes[j]);
@@ -347,7 +347,7 @@ fn split_group(text: &str) -> (Option<&str>, &str) {
 }
 
 /// Splits at commas outside parentheses.
-fn split_commas(text: &str) -> Vec<&str> {
+pub(super) fn split_commas(text: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0i32, 0);
     for (i, c) in text.char_indices() {
         match c {

@@ -44,19 +44,10 @@ pub(super) struct Solved<'a> {
 impl Outputs {
     /// Finds what can be wrong with the names before anything is computed.
     pub fn check(&self, endings: &[&str]) -> Result<()> {
-        let known = |path: &Option<PathBuf>, option: &str, endings: &[&str]| match path {
-            Some(p) if !endings.iter().any(|e| p.extension().is_some_and(|x| x == *e)) => Err(Error::Option {
-                option: option.into(),
-                value: p.display().to_string(),
-                what: format!("the file name must end in .{}", endings.join(" or .")),
-            }),
-            _ => Ok(()),
-        };
-        known(&self.output, "--output", endings)?;
-        known(&self.plot, "--plot", &["png"])?;
-        known(&self.plot_residuals, "--plot-residuals", &["png", "svg"])?;
-        let folders = [&self.output, &self.plot, &self.plot_residuals].into_iter().flatten().map(PathBuf::as_path);
-        folders.chain(self.matrix_market.as_deref().map(Path::new)).try_for_each(folder_exists)
+        check_ending(&self.output, "--output", endings)?;
+        check_ending(&self.plot, "--plot", &["png"])?;
+        check_ending(&self.plot_residuals, "--plot-residuals", &["png", "svg"])?;
+        self.matrix_market.as_deref().map(Path::new).map_or(Ok(()), folder_exists)
     }
 
     /// Writes the system, where it was asked for; gives the names.
@@ -93,6 +84,19 @@ impl Outputs {
             written.push(path.display().to_string());
         }
         Ok(())
+    }
+}
+
+/// Finds what can be wrong with a name before anything is computed: its ending, its folder.
+pub(super) fn check_ending(path: &Option<PathBuf>, option: &str, endings: &[&str]) -> Result<()> {
+    match path {
+        Some(p) if !endings.iter().any(|e| p.extension().is_some_and(|x| x == *e)) => Err(Error::Option {
+            option: option.into(),
+            value: p.display().to_string(),
+            what: format!("the file name must end in .{}", endings.join(" or .")),
+        }),
+        Some(p) => folder_exists(p),
+        None => Ok(()),
     }
 }
 

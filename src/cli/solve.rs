@@ -3,7 +3,7 @@
 use super::problem::{Given, ProblemArgs};
 use super::progress::Progress;
 use super::solution::{self, Outputs};
-use super::{Done, input, interrupt, print_data, say, scene, settings};
+use super::{Done, adapt, input, interrupt, print_data, say, scene, settings};
 use crate::assembly::{Errors, System};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -25,6 +25,7 @@ use std::time::Instant;
   filet solve meshes/plate.msh --plot plate.png
   filet solve part.msh --source 0 --dirichlet base=20 --robin holes=5,500 -o part.vtu
   filet solve square:64 --exact 'sin(pi*x)*sin(pi*y)' --degree 2 --json
+  filet solve l_shape:16 --adapt 3 --plot corner.png
   filet solve big.msh --method pcg-amg --rtol 1e-10 --plot-residuals residuals.png
   filet solve scene.h5 -o pressure.h5 --plot slice.png
   filet solve smoke:128 --seed 3 --rtol 1e-6")]
@@ -38,6 +39,10 @@ pub(super) struct Solve {
     /// Refine the mesh uniformly N times first
     #[arg(long, value_name = "N", default_value_t = 0)]
     refine: u32,
+
+    /// Move the nodes to where the solution bends, solving and moving in turn, N rounds at most
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    adapt: usize,
 
     /// Seed of a built-in voxel scene
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -108,12 +113,16 @@ impl Solve {
         self.outputs.check(&["vtu", "xdmf"])?;
         let progress = Progress::new(quiet);
         progress.phase("reading");
-        let file = input::load(&self.mesh, self.refine)?;
+        let mut file = input::load(&self.mesh, self.refine)?;
         quality::check(&file.mesh)?;
         time.read = lap(&mut clock);
         say_mesh(quiet, &progress, &self.mesh, &file);
 
         let given = self.problem.build(file.mesh.dimension())?;
+        if self.adapt > 0 {
+            file.mesh = adapt::adapt(&file.mesh, &given, &config, self.adapt, (&progress, quiet))?;
+        }
+        lap(&mut clock);
         progress.phase("assembling");
         let system = given.problem.assemble(&file.mesh)?;
         time.assemble = lap(&mut clock);
@@ -152,7 +161,9 @@ impl Solve {
     }
 
     fn run_scene(&self, config: SolverConfig, quiet: bool) -> Result<Done> {
-        let option = self.problem.first_given().or((self.refine > 0).then_some("--refine"));
+        let of_meshes = [("--refine", self.refine > 0), ("--adapt", self.adapt > 0)];
+        let first = of_meshes.into_iter().find(|(_, given)| *given).map(|(name, _)| name);
+        let option = self.problem.first_given().or(first);
         if let Some(option) = option {
             return Err(Error::Option {
                 option: option.into(),
@@ -227,7 +238,8 @@ impl Solve {
     }
 }
 
-fn say_mesh(quiet: bool, progress: &Progress, name: &str, file: &MeshFile) {
+/// What was read.
+pub(super) fn say_mesh(quiet: bool, progress: &Progress, name: &str, file: &MeshFile) {
     let mesh = &file.mesh;
     let text = format!(
         "{name}   {}-D, {} {}, {} points",

@@ -24,6 +24,7 @@ pub(super) enum Train {
     Direction(Direction),
     Cycle(cycle::Cycle),
     Mgno(Box<super::train_mgno::Mgno>),
+    Mover(super::train_mover::Mover),
 }
 
 /// The net of a direction.
@@ -102,6 +103,7 @@ impl Train {
             Train::Direction(direction) => direction.run(quiet),
             Train::Cycle(cycle) => cycle.run(quiet),
             Train::Mgno(mgno) => mgno.run(quiet),
+            Train::Mover(mover) => mover.run(quiet),
         }
     }
 }

@@ -5,6 +5,7 @@ mod defects;
 mod geometry;
 mod incidence;
 pub mod io;
+mod locate;
 mod proximity;
 pub mod quality;
 mod refine;
@@ -12,6 +13,7 @@ pub mod shapes;
 pub mod topology;
 
 pub use geometry::{Bounds, centroid, simplex_measure};
+pub use locate::Locator;
 pub use refine::refine;
 
 use crate::prefetch::prefetch;

@@ -94,13 +94,7 @@ pub fn quality(mesh: &Mesh) -> Quality {
     let Parts { count: parts, of_points } = connected_parts(mesh);
     let lengths = EdgeLengths::new(mesh);
     let bounds = mesh.bounds();
-    let (angles, aspects): (Vec<f64>, Vec<f64>) = match mesh.kind {
-        CellKind::Interval => Default::default(),
-        CellKind::Triangle => (0..mesh.cell_count()).into_par_iter().map(|c| triangle_shape(&corners(mesh, c))).unzip(),
-        CellKind::Tetrahedron => {
-            (0..mesh.cell_count()).into_par_iter().map(|c| tetrahedron_shape(&corners(mesh, c))).unzip()
-        }
-    };
+    let (angles, aspects) = cell_shapes(mesh);
     Quality {
         dimension: mesh.dimension(),
         cells: mesh.cell_count(),
@@ -126,6 +120,22 @@ pub fn quality(mesh: &Mesh) -> Quality {
         parts,
         groups: mesh.groups.iter().map(|g| group_quality(mesh, g)).collect(),
         ungrouped_boundary_facets: ungrouped(mesh, &boundary),
+    }
+}
+
+/// Smallest angle in degrees; none in one dimension.
+pub fn min_angle(mesh: &Mesh) -> Option<f64> {
+    cell_shapes(mesh).0.into_iter().reduce(f64::min).map(f64::to_degrees)
+}
+
+/// The smallest angle (radians) and the aspect ratio of every cell; none in one dimension.
+fn cell_shapes(mesh: &Mesh) -> (Vec<f64>, Vec<f64>) {
+    match mesh.kind {
+        CellKind::Interval => Default::default(),
+        CellKind::Triangle => (0..mesh.cell_count()).into_par_iter().map(|c| triangle_shape(&corners(mesh, c))).unzip(),
+        CellKind::Tetrahedron => {
+            (0..mesh.cell_count()).into_par_iter().map(|c| tetrahedron_shape(&corners(mesh, c))).unzip()
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod axes;
 mod bar;
+mod before_after;
 mod colour;
 mod curves;
 mod cut;
@@ -28,6 +29,7 @@ mod svg;
 mod text;
 mod ticks;
 
+pub use before_after::{MeshPanel, before_after};
 pub use curves::{Curve, CurvesPlot, curves};
 pub use panels::{Panel, panels};
 pub use scatter::scatter;
