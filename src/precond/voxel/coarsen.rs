@@ -273,7 +273,7 @@ vectorised! {
             let sum = parts[0] * a + parts[1] * b;
             let open = if parts[0] > 0.0 { a + b } else { b } / factor.open;
             let filled = (count_bits(own[x]) + count_bits(next[x])) / factor.cells;
-            out[x] = sum * (c + closed * (1.0 - open) + empty * (1.0 - filled)).max(FACTOR[0]).min(FACTOR[1]);
+            out[x] = sum * (c + closed * (1.0 - open) + empty * (1.0 - filled)).clamp(FACTOR[0], FACTOR[1]);
         }
     }
 }
