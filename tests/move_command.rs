@@ -76,7 +76,7 @@ fn bad_input_is_told_with_its_place_and_cure() {
     refused(&["square:4", "--monitor", "1/x"], &["the monitor is inf at (0, 0, 0)"]);
     refused(&["square:4", "--monitor", "1", "--fix", "west"], &["no group \"west\"", "left, right, bottom, top"]);
     refused(&["disc:4", "--monitor", "1", "--slide", "boundary"], &["no straight piece", "--curved boundary"]);
-    refused(&["disc:4", "--monitor", "1", "--periodic", "x"], &["no partner"]);
+    refused(&["l_shape:4", "--monitor", "1", "--periodic", "y"], &["no partner"]);
     refused(&["square:4", "--monitor", "1", "--periodic", "q"], &["--periodic q"]);
     refused(&["square:4"], &["--of EXPR", "--field NAME"]);
     refused(&["square:4", "--monitor", "hessian", "--field", "u"], &["--field u", "none"]);

@@ -53,7 +53,7 @@ pub(super) struct Move {
     max_iterations: usize,
 
     /// Smooth the monitor over about sqrt(N) cells
-    #[arg(long, value_name = "N", default_value_t = 0.0)]
+    #[arg(long, value_name = "N", default_value_t = 0.0, allow_negative_numbers = true)]
     smooth: f64,
 
     /// Refine the mesh uniformly N times first
