@@ -2,11 +2,11 @@
 //!
 //! | name | equation | solution | source |
 //! |---|---|---|---|
-//! | `poisson` | −Δu = 2π² u* on [−1, 1]² | sin πx sin πy | |
-//! | `one-peak` | −Δu = f on [−1, 1]² | exp(−1000 \|x − (½, ½)\|²) | AAS |
+//! | `poisson` | −Δu = 2π² u* on `[−1, 1]²` | sin πx sin πy | |
+//! | `one-peak` | −Δu = f on `[−1, 1]²` | exp(−1000 \|x − (½, ½)\|²) | AAS |
 //! | `two-peak` | −∇·(u ∇v) + Δu = f, v = x² + y² | peaks at ±(½, ½) | AAS |
-//! | `ten` | −Δu + u − u³ = f on [−1, 1]¹⁰ | exp(−10 \|x\|²) | AAS |
-//! | `helmholtz` | Δu + u = f on [−1, 1]² | sin πx sin 4πy | |
+//! | `ten` | −Δu + u − u³ = f on `[−1, 1]¹⁰` | exp(−10 \|x\|²) | AAS |
+//! | `helmholtz` | Δu + u = f on `[−1, 1]²` | sin πx sin 4πy | |
 //! | `l-shape` | Δu = 0, soft Dirichlet | r^⅔ sin ⅔φ | |
 //! | `diffusion` | u_t = u_xx + f | sin πx e^−t | RAD |
 //! | `burgers` | u_t + u u_x = 0.01/π u_xx | Cole and Hopf | RAD |

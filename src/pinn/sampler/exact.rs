@@ -22,7 +22,7 @@ use rand_pcg::Pcg64;
 /// Cells along a side.
 const CELLS: usize = 128;
 
-/// p* on [`CELLS`]² cells, the first coordinate slowest; the mean over cells is 1.
+/// p* on `CELLS`² cells, the first coordinate slowest; the mean over cells is 1.
 #[derive(Debug, Clone, Default)]
 pub struct AasExact {
     density: Vec<f64>,
