@@ -94,6 +94,16 @@ fn modules_use_lower_tiers_only() {
 }
 
 #[test]
+fn only_device_names_the_gpu_library() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    files(&source, &mut all);
+    let outside = all.iter().filter(|path| !path.starts_with(source.join("device")));
+    let naming: Vec<_> = outside.filter(|path| fs::read_to_string(path).unwrap().contains("cudarc")).collect();
+    assert!(naming.is_empty(), "{naming:?}");
+}
+
+#[test]
 fn no_file_is_longer_than_500_lines() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut all = Vec::new();

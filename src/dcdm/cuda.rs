@@ -2,7 +2,7 @@
 
 use super::{DirectionNet, NetDirection};
 use crate::device::cuda::{Buffer, Cuda};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::ops::cuda::{
     CHANNELS, CudaConv, CudaPointwise, direction_of_image, gather_blocks, image_of_residual, spread_blocks,
 };
@@ -58,7 +58,7 @@ impl Images {
 impl CudaNetDirection {
     /// The net on a grid in space.
     ///
-    /// Errors: as [`NetDirection::new`]; no memory left on the device.
+    /// Errors: as [`NetDirection::new`]; a grid of 2²⁷ cells or more; no memory left on the device.
     pub fn new(cuda: &Arc<Cuda>, weights: &Weights, grid: &VoxelGrid) -> Result<Self> {
         // The same checks, and the same weights.
         NetDirection::new(weights, grid)?;
@@ -75,6 +75,12 @@ impl CudaNetDirection {
         };
         let m = grid.shape().map(|n| n.next_multiple_of(2));
         let cells = m.iter().product::<usize>();
+        if i32::try_from(CHANNELS * cells).is_err() {
+            return Err(Error::Device {
+                what: format!("an image of {m:?} cells and {CHANNELS} channels: kernels count in 32 bits"),
+                help: "take a smaller scene, or the method gmg-plain".into(),
+            });
+        }
         Ok(CudaNetDirection {
             first: conv("first", false)?,
             before: pairs("before")?,
