@@ -1,6 +1,6 @@
 //! The Monge-Ampère mover: the mesh of a monitor by optimal transport.
 //!
-//!     m(ξ + ∇φ) det(I + H) = θ,   ∂φ/∂n = 0,   x = ξ + ∇φ,   H = D²φ,   θ = |Ω|⁻¹ ∫ m det(I + H) dξ
+//! m(ξ + ∇φ) det(I + H) = θ,   ∂φ/∂n = 0,   x = ξ + ∇φ,   H = D²φ,   θ = |Ω|⁻¹ ∫ m det(I + H) dξ
 //!
 //! | symbol | name here | space |
 //! |---|---|---|

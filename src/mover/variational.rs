@@ -1,6 +1,6 @@
 //! The variational mover: a mesh as the minimiser of a functional that keeps cells from folding.
 //!
-//!     E(x) = Σ_K |K_ξ| W(F_K, m_K),   W = ρ^(1−p) (ϑ q^(dp/2) + 1 − 2ϑ),   ρ = m det F,   q = det F^(2/d) ‖F⁻¹‖² / d
+//! E(x) = Σ_K |K_ξ| W(F_K, m_K),   W = ρ^(1−p) (ϑ q^(dp/2) + 1 − 2ϑ),   ρ = m det F,   q = det F^(2/d) ‖F⁻¹‖² / d
 //!
 //! | symbol | name here | what |
 //! |---|---|---|

@@ -1,6 +1,6 @@
 //! Potentials on the unit square as cosine series, which satisfy ∂φ/∂n = 0 whatever their coefficients:
 //!
-//!     φ(ξ) = Σ c_ij cos(iπξ₁) cos(jπξ₂) / π²(i² + j²),   i, j < MODES, c₀₀ left out
+//! φ(ξ) = Σ c_ij cos(iπξ₁) cos(jπξ₂) / π²(i² + j²),   i, j < MODES, c₀₀ left out
 //!
 //! so that coefficients are of the size of second derivatives. All derivatives are exact.
 

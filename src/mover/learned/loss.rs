@@ -1,6 +1,6 @@
 //! The loss of a potential under a monitor, without any mesh or label:
 //!
-//!     L = var(log m(ξ + ∇φ) + log det J) + [`BARRIER`] mean(max(0, [`CONVEX`] − λ_min(J))²),   J = I + D²φ
+//! L = var(log m(ξ + ∇φ) + log det J) + b mean(max(0, c − λ_min(J))²),   J = I + D²φ, b = `BARRIER`, c = `CONVEX`
 //!
 //! on a lattice of [`SIDE`]² points of the unit square. The first term vanishes where m det J is constant, which is the Monge-Ampère
 //! equation; the second keeps J positive definite. Below [`LEAST_DET`] the logarithm goes on along its tangent.
