@@ -87,7 +87,7 @@ fn bad_input_is_told_with_its_place_and_cure() {
     refused(&["square:4", "--monitor", "1", "-o", "moved.txt"], &[".vtu or .msh"]);
     refused(&["square:4", "--monitor", "1", "--displace", "right"], &["GROUP=DX,DY"]);
     refused(&["square:4", "--monitor", "1", "--displace", "right=-2,0"], &["before cells fold"]);
-    refused(&[&tangled, "--monitor", "1"], &["folded", "filet mesh info"]);
+    refused(&[&tangled, "--monitor", "1"], &["the facet they share", "untangle"]);
 }
 
 #[test]

@@ -189,14 +189,15 @@ fn solves_go_on_from_where_the_last_one_was() {
     let square = mesh("square:20");
     let at = |rtol: f64| MongeAmpereConfig { rtol, ..MongeAmpereConfig::default() };
     let monitor = ring(10.0, 0.15);
-    let direct = MongeAmpere::new(&square, &at(1e-3)).unwrap().solve(&monitor).unwrap();
     let mut first = MongeAmpere::new(&square, &at(0.1)).unwrap();
     let begun = first.solve(&monitor).unwrap();
     let mut second = MongeAmpere::new(&square, &at(1e-3)).unwrap();
     second.set_potential(first.potential());
     let ended = second.solve(&monitor).unwrap();
-    assert!(begun.report.iterations + ended.report.iterations <= direct.report.iterations + 1);
-    assert!(begun.report.iterations > 0 && ended.report.residuals[0] <= 0.1);
+    // The mixing of steps begins anew, so sums of steps are not compared: only where the second solve begins.
+    let left_at = begun.report.residuals.last().unwrap();
+    assert!(begun.report.iterations > 0 && (ended.report.residuals[0] - left_at).abs() < 1e-6);
+    assert_eq!(second.solve(&monitor).unwrap().report.iterations, 0);
     // And back: the constant monitor undoes the ring.
     let mut mover = MongeAmpere::new(&square, &at(1e-6)).unwrap();
     mover.solve(&monitor).unwrap();

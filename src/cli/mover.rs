@@ -125,7 +125,6 @@ impl Move {
         progress.phase("reading");
         let file = input::load(&self.mesh, self.refine)?;
         quality::check(&file.mesh)?;
-        check_folds(&file.mesh)?;
         time.read = lap(&mut clock);
         super::solve::say_mesh(quiet, &progress, &self.mesh, &file);
 
@@ -285,19 +284,6 @@ impl Move {
             "outputs": written,
         })
     }
-}
-
-/// An error where cells overlap: readers turn cells that are listed the wrong way round, so signs alone do not tell.
-fn check_folds(mesh: &Mesh) -> Result<()> {
-    let folded = quality::quality(mesh).folded_facets;
-    let Some(first) = folded.first.first() else { return Ok(()) };
-    Err(Error::Mesh {
-        what: format!(
-            "the mesh is folded at {} facets, the first between the cells {:?} at {:?}",
-            folded.count, first.cells, first.at
-        ),
-        help: "repair the mesh first; filet mesh info lists its defects".into(),
-    })
 }
 
 fn say_moved(quiet: bool, report: &MoveReport, time: f64) {
