@@ -49,7 +49,7 @@ fn bad_input_is_refused_with_the_cure() {
         (&["pinn", "bad.toml"], "known are x, y, u"),
         (&["pinn", "none.toml"], "none.toml"),
         (&["pinn", "poisson", "--sampler", "magic"], "quadtree"),
-        (&["pinn", "poisson", "--learning-rate", "-1"], "positive"),
+        (&["pinn", "poisson", "--learning-rate=-1"], "positive"),
         (&["pinn", "poisson", "--points", "0"], "--points"),
         (&["pinn", "ten", "--plots", "p"], "10 dimensions"),
         (&["pinn", "ten", "--sampler", "quadtree"], "3 dimensions"),

@@ -89,6 +89,10 @@ impl Past {
     }
 }
 
+/// Directions no longer serve where the residual stays the same to this part for so many steps.
+const STEADY: f64 = 1e-3;
+const PATIENCE: usize = 50;
+
 struct Workspace {
     r: Vec<f64>,
     unit: Vec<f64>,
@@ -182,6 +186,8 @@ fn iterate(
         Ok(norm) => norm,
         Err(outcome) => return Ok(outcome),
     };
+    // Where the residual stays, and since how many steps.
+    let (mut level, mut steady) = (norm, 0);
     for k in 1..=max_iterations {
         let (alpha, curvature) = match work.direction(task.a, model, norm, &mut report.restarts)? {
             Ok(found) => found,
@@ -198,6 +204,13 @@ fn iterate(
         if task.due(norm) || norm > DRIFT * recurred || !norm.is_finite() {
             outcome = task.confirm(x, &mut work.r, &mut norm, report);
             work.past.clear();
+        }
+        steady = if (norm - level).abs() <= STEADY * level { steady + 1 } else { 0 };
+        if steady == 0 {
+            level = norm;
+        }
+        if outcome.is_none() && steady == PATIENCE {
+            outcome = task.confirm(x, &mut work.r, &mut norm, report).or(Some(Outcome::Stagnated));
         }
         let stopped = task.record(norm, x, report, watch);
         if let Some(outcome) = outcome.or(stopped) {

@@ -50,7 +50,7 @@ pub enum Outcome {
     Converged,
     /// The iteration limit was reached first.
     MaxIterations,
-    /// The residual no longer falls: the limit of the arithmetic.
+    /// The residual no longer falls: the limit of the arithmetic, or of the directions.
     Stagnated,
     /// A quantity that must be positive and finite was not: A or the preconditioner is not positive definite, or the
     /// data hold NaN or infinity.
@@ -82,7 +82,7 @@ impl std::fmt::Display for Outcome {
         match self {
             Outcome::Converged => write!(f, "converged"),
             Outcome::MaxIterations => write!(f, "iteration limit reached"),
-            Outcome::Stagnated => write!(f, "stagnated at the limit of the arithmetic"),
+            Outcome::Stagnated => write!(f, "stagnated: the residual no longer falls"),
             Outcome::Breakdown { quantity, value } => {
                 write!(f, "breakdown, {quantity} = {value:.3e} must be positive and finite")
             }
