@@ -6,7 +6,7 @@ use super::problem::{BoundaryCondition, Condition};
 use super::rows::{FIXED, Matrix, Numbering};
 use super::space::Space;
 use crate::error::{Error, Result};
-use crate::mesh::topology::boundary_facets;
+use crate::mesh::topology::boundary_facets_among;
 use crate::mesh::{Group, Mesh};
 use std::collections::HashSet;
 
@@ -19,14 +19,18 @@ pub(super) struct Resolved<'p> {
     pub simplices: Vec<u32>,
 }
 
-/// Finds the facets of every condition.
-pub(super) fn resolve<'p>(mesh: &Mesh, conditions: &'p [BoundaryCondition]) -> Result<Vec<Resolved<'p>>> {
+/// Finds the facets of every condition; `around`: the cells around each vertex.
+pub(super) fn resolve<'p>(
+    mesh: &Mesh,
+    around: &(Vec<u32>, Vec<u32>),
+    conditions: &'p [BoundaryCondition],
+) -> Result<Vec<Resolved<'p>>> {
     let named: Vec<Option<&Group>> = conditions
         .iter()
         .map(|c| c.group.as_deref().map(|name| find(mesh, name, &c.condition)).transpose())
         .collect::<Result<_>>()?;
     let rest = match named.iter().any(Option::is_none) {
-        true => rest_of_boundary(mesh, &named),
+        true => rest_of_boundary(mesh, around, &named),
         false => Vec::new(),
     };
     let resolve = |(c, group): (&'p BoundaryCondition, &Option<&Group>)| match group {
@@ -62,7 +66,7 @@ fn find<'m>(mesh: &'m Mesh, name: &str, condition: &Condition) -> Result<&'m Gro
 }
 
 /// Boundary facets in none of the named groups.
-fn rest_of_boundary(mesh: &Mesh, named: &[Option<&Group>]) -> Vec<u32> {
+fn rest_of_boundary(mesh: &Mesh, around: &(Vec<u32>, Vec<u32>), named: &[Option<&Group>]) -> Vec<u32> {
     let size = mesh.dimension();
     let key = |facet: &[u32]| {
         let mut sorted = [u32::MAX; 3];
@@ -72,7 +76,7 @@ fn rest_of_boundary(mesh: &Mesh, named: &[Option<&Group>]) -> Vec<u32> {
     };
     let facet_groups = named.iter().flatten().filter(|g| g.dimension + 1 == size);
     let taken: HashSet<[u32; 3]> = facet_groups.flat_map(|g| g.members.chunks(size).map(key)).collect();
-    let all = boundary_facets(mesh);
+    let all = boundary_facets_among(mesh, around);
     if taken.is_empty() {
         return all;
     }

@@ -96,12 +96,16 @@ impl<const V: usize, const N: usize> LocalForm<V, N> {
     pub fn row(&self, c: usize, a: usize, row: &mut [f64; N]) -> f64 {
         let (measure, couplings) = self.cell(c);
         *row = [0.0; N];
-        for (s, reference) in couplings.chunks_exact(Self::EDGES).zip(&self.reference) {
-            for (entry, reference) in row.iter_mut().zip(&reference[a]) {
-                for e in 0..Self::EDGES {
-                    *entry += s[e] * reference[e];
+        if N == V {
+            // Slopes ±1: each edge at vertex a couples it to the other end.
+            for (s, &[i, j]) in couplings.iter().zip(local_edges(V)) {
+                if i == a || j == a {
+                    row[i + j - a] = -s;
+                    row[a] += s;
                 }
             }
+        } else {
+            self.add_stiffness(couplings, a, row);
         }
         if let (None, CellValues::Uniform(f)) = (&self.c, &self.f) {
             return f * measure * self.mean[a];
@@ -119,6 +123,18 @@ impl<const V: usize, const N: usize> LocalForm<V, N> {
             }
         }
         load
+    }
+
+    /// Row `a` of the stiffness, added to `row`.
+    #[inline]
+    fn add_stiffness(&self, couplings: &[f64], a: usize, row: &mut [f64; N]) {
+        for (s, reference) in couplings.chunks_exact(Self::EDGES).zip(&self.reference) {
+            for (entry, reference) in row.iter_mut().zip(&reference[a]) {
+                for e in 0..Self::EDGES {
+                    *entry += s[e] * reference[e];
+                }
+            }
+        }
     }
 
     /// ∫ f and ∫ |f| over cell `c`.

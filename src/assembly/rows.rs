@@ -6,7 +6,6 @@
 
 use super::local::LocalForm;
 use super::space::Space;
-use crate::mesh::topology::cells_around;
 use crate::prefetch::prefetch;
 use rayon::prelude::*;
 
@@ -64,20 +63,21 @@ pub(super) struct Load {
     pub lift: Vec<f64>,
 }
 
-/// The matrix over the unknowns and the right-hand side, domain terms only.
+/// The matrix over the unknowns and the right-hand side, domain terms only; `around`: the cells around each degree of freedom.
 pub(super) fn assemble<const V: usize, const N: usize>(
     form: &LocalForm<V, N>,
     space: &Space,
+    around: &(Vec<u32>, Vec<u32>),
     numbering: &Numbering,
 ) -> (Matrix, Load) {
-    let around = cells_around(&space.cell_dofs, space.per_cell, space.len());
+    let scattered = !numbering.free.is_sorted();
     let mut matrix = Matrix { indptr: vec![0], columns: vec![], values: vec![] };
     let mut load = Load { source: vec![], lift: vec![] };
     // Rows of one wave are put in place while the next is assembled, in memory that an earlier one has left.
     let mut finished: Vec<Rows> = Vec::new();
     for wave in numbering.free.chunks(ROWS * WAVE) {
         let tasks = wave.par_chunks(ROWS);
-        let next = || tasks.map(|dofs| Rows::new(form, space, numbering, &around, dofs)).collect();
+        let next = || tasks.map(|dofs| Rows::new(form, space, numbering, around, scattered, dofs)).collect();
         (finished, ()) = rayon::join(next, || append(&mut matrix, &mut load, &finished));
     }
     append(&mut matrix, &mut load, &finished);
@@ -106,14 +106,15 @@ impl Rows {
         space: &Space,
         numbering: &Numbering,
         (offsets, cells): &(Vec<u32>, Vec<u32>),
+        scattered: bool,
         dofs: &[u32],
     ) -> Self {
         let around = |dof: u32| &cells[offsets[dof as usize] as usize..offsets[dof as usize + 1] as usize];
         let mut rows = Rows { lengths: vec![], columns: vec![], values: vec![], source: vec![], lift: vec![] };
-        let mut gather = Gather::default();
+        let mut gather = Gather::new();
         for (i, &dof) in dofs.iter().enumerate() {
-            // All of this may lie scattered: fetch what a later row needs, one step of the chain after the other.
-            let later = |steps: usize| dofs.get(i + steps * AHEAD).copied();
+            // What lies scattered is fetched for a later row, one step of the chain after the other.
+            let later = |steps: usize| dofs.get(i + steps * AHEAD).copied().filter(|_| scattered);
             later(4).into_iter().for_each(|d| prefetch(offsets.as_ptr(), d as usize));
             later(3).into_iter().for_each(|d| prefetch(cells.as_ptr(), offsets[d as usize] as usize));
             later(2).into_iter().flat_map(around).for_each(|&c| {
@@ -135,15 +136,28 @@ impl Rows {
     }
 }
 
-/// The work space of one row.
-#[derive(Default)]
+/// Slots of the table that finds a column's entry, a power of two.
+const SLOTS: usize = 512;
+
+/// Entries found by the table, so that it stays half empty.
+const TABLED: usize = SLOTS / 2;
+
+/// The work space of one row: its entries, found by an open-addressed table of their columns.
 struct Gather {
     entries: Vec<(u32, f64)>,
+    /// Place in `entries`, or [`EMPTY`](Self::EMPTY).
+    slots: [u16; SLOTS],
     source: f64,
     lift: f64,
 }
 
 impl Gather {
+    const EMPTY: u16 = u16::MAX;
+
+    fn new() -> Self {
+        Gather { entries: vec![], slots: [Self::EMPTY; SLOTS], source: 0.0, lift: 0.0 }
+    }
+
     fn row<const V: usize, const N: usize>(
         &mut self,
         form: &LocalForm<V, N>,
@@ -169,21 +183,42 @@ impl Gather {
         self.finish();
     }
 
-    /// Rows of degree 1 are short: entries are found by looking. Longer ones are appended and merged at the end.
+    /// The slot of a column: where it is, or where it would be.
     #[inline]
-    fn add(&mut self, column: u32, value: f64) {
-        const SHORT: usize = 24;
-        if self.entries.len() <= SHORT
-            && let Some(e) = self.entries.iter_mut().find(|e| e.0 == column)
-        {
-            e.1 += value;
-            return;
+    fn slot(&self, column: u32) -> usize {
+        let mut slot = column as usize % SLOTS;
+        while self.slots[slot] != Self::EMPTY && self.entries[self.slots[slot] as usize].0 != column {
+            slot = (slot + 1) % SLOTS;
         }
-        self.entries.push((column, value));
+        slot
     }
 
-    /// Sorts by column and adds up what is there twice (stable, so in the order of the cells).
+    #[inline]
+    fn add(&mut self, column: u32, value: f64) {
+        let slot = self.slot(column);
+        match self.slots[slot] {
+            Self::EMPTY => {
+                // A row longer than the table takes has entries more than once, which are merged at the end.
+                if self.entries.len() < TABLED {
+                    self.slots[slot] = self.entries.len() as u16;
+                }
+                self.entries.push((column, value));
+            }
+            place => self.entries[place as usize].1 += value,
+        }
+    }
+
+    /// Empties the table and sorts by column; adds up what is there twice (stable, so in the order of the cells).
     fn finish(&mut self) {
+        if self.entries.len() > TABLED {
+            self.slots.fill(Self::EMPTY);
+        } else {
+            // The last one in is the first one out, so that every column is still found where it was put.
+            for i in (0..self.entries.len()).rev() {
+                let slot = self.slot(self.entries[i].0);
+                self.slots[slot] = Self::EMPTY;
+            }
+        }
         self.entries.sort_by_key(|e| e.0);
         self.entries.dedup_by(|later, kept| {
             let same = later.0 == kept.0;

@@ -2,7 +2,7 @@
 
 use super::element::local_edges;
 use crate::mesh::Mesh;
-use crate::mesh::topology::{Edges, edges};
+use crate::mesh::topology::{Edges, cells_around, edges};
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -39,6 +39,11 @@ impl<'m> Space<'m> {
             }
         });
         Space { mesh, degree, cell_dofs: Cow::Owned(cell_dofs), per_cell, edges: Some(edges) }
+    }
+
+    /// The cells around each degree of freedom, vertices first, as [`cells_around`] gives them.
+    pub(super) fn cells_around(&self) -> (Vec<u32>, Vec<u32>) {
+        cells_around(&self.cell_dofs, self.per_cell, self.len())
     }
 
     /// Number of degrees of freedom.

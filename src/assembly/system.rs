@@ -49,7 +49,8 @@ impl Poisson {
 
 fn assemble<'m, const V: usize, const N: usize>(problem: &Poisson, mesh: &'m Mesh) -> Result<System<'m>> {
     let space = Space::new(mesh, problem.degree);
-    let resolved = boundary::resolve(mesh, &problem.boundary)?;
+    let around = space.cells_around();
+    let resolved = boundary::resolve(mesh, &around, &problem.boundary)?;
     let form = LocalForm::<V, N>::new(mesh, problem)?;
     let mut fixed = vec![f64::NAN; space.len()];
     boundary::dirichlet(&space, &resolved, &mut fixed)?;
@@ -58,7 +59,7 @@ fn assemble<'m, const V: usize, const N: usize>(problem: &Poisson, mesh: &'m Mes
         fixed[floating.pinned as usize] = 0.0;
     }
     let numbering = number(&space, fixed)?;
-    let (mut matrix, load) = rows::assemble(&form, &space, &numbering);
+    let (mut matrix, load) = rows::assemble(&form, &space, &around, &numbering);
     // What stays when the source changes: eliminated columns and boundary integrals.
     let mut boundary_load = load.lift;
     let flux = vec![[0.0; 2]; parts.count];
@@ -152,6 +153,7 @@ impl Space<'_> {
 fn mass<const V: usize, const N: usize>(space: &Space) -> Csr {
     let all: Vec<u32> = (0..space.len() as u32).collect();
     let numbering = Numbering { unknown: all.clone(), free: all, fixed: vec![0.0; space.len()] };
-    let (m, _) = rows::assemble(&LocalForm::<V, N>::mass(space.mesh, space.degree), space, &numbering);
+    let form = LocalForm::<V, N>::mass(space.mesh, space.degree);
+    let (m, _) = rows::assemble(&form, space, &space.cells_around(), &numbering);
     Csr::new(space.len(), space.len(), m.indptr, m.columns, m.values)
 }

@@ -3,7 +3,7 @@
 //! Every function is linear in the mesh (up to sorting the few facets around one vertex), takes vertex numbers below
 //! `mesh.points.len()` for granted, and gives the same answer for any number of threads.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
@@ -17,26 +17,73 @@ use super::{CellKind, Mesh};
 /// They are oriented outward for cells of positive volume: edges run counter-clockwise around their cell, so
 /// (t_y, −t_x) points outward for the edge vector t; triangles are counter-clockwise seen from outside.
 pub fn boundary_facets(mesh: &Mesh) -> Vec<u32> {
+    boundary_facets_among(mesh, &cells_around(&mesh.cells, mesh.kind.vertices(), mesh.points.len()))
+}
+
+/// [`boundary_facets`] where the cells around each vertex, as [`cells_around`] gives them, are known.
+pub fn boundary_facets_among(mesh: &Mesh, around: &(Vec<u32>, Vec<u32>)) -> Vec<u32> {
     match mesh.kind {
-        CellKind::Interval => lone_facets::<0>(mesh),
-        CellKind::Triangle => lone_facets::<1>(mesh),
-        CellKind::Tetrahedron => lone_facets::<2>(mesh),
+        CellKind::Interval => lone_facets::<0>(mesh, around),
+        CellKind::Triangle => lone_facets::<1>(mesh, around),
+        CellKind::Tetrahedron => lone_facets::<2>(mesh, around),
     }
 }
 
-fn lone_facets<const R: usize>(mesh: &Mesh) -> Vec<u32> {
+/// Vertices whose facets one task compares.
+const VERTICES: usize = 4096;
+
+/// Compares the facets around each vertex that is the smallest of theirs.
+fn lone_facets<const R: usize>(mesh: &Mesh, (offsets, cells): &(Vec<u32>, Vec<u32>)) -> Vec<u32> {
     let table = local_facets(mesh.kind);
-    let parts = visit_ranges::<R, _>(mesh, table, |range| {
-        let mut out = Vec::new();
-        for facet in range.shared() {
-            if let [only] = facet {
-                let cell = mesh.cell(only.cell as usize);
-                out.extend(table[only.local()][..=R].iter().map(|&i| cell[i as usize]));
+    let tasks = mesh.points.len().div_ceil(VERTICES);
+    let parts: Vec<Vec<u32>> = (0..tasks)
+        .into_par_iter()
+        .map(|task| {
+            let (mut out, mut facets) = (Vec::new(), Vec::new());
+            for v in task * VERTICES..((task + 1) * VERTICES).min(mesh.points.len()) {
+                facets.clear();
+                for &c in &cells[offsets[v] as usize..offsets[v + 1] as usize] {
+                    facets_above::<R>(mesh.cell(c as usize), v as u32, |rest, opposite| {
+                        facets.push((rest, c, opposite))
+                    });
+                }
+                facets.sort_unstable_by_key(|(rest, ..)| *rest);
+                for facet in facets.chunk_by(|a, b| a.0 == b.0) {
+                    if let [(_, c, opposite)] = facet {
+                        let cell = mesh.cell(*c as usize);
+                        let local = table.iter().find(|local| !local[..=R].contains(opposite));
+                        out.extend(local.iter().flat_map(|local| &local[..=R]).map(|&i| cell[i as usize]));
+                    }
+                }
+            }
+            out
+        })
+        .collect();
+    parts.concat()
+}
+
+/// Visits the facets of a cell whose smallest vertex is `v`: their other vertices, ascending, and the local number of the
+/// cell's vertex that is not theirs.
+#[inline]
+fn facets_above<const R: usize>(cell: &[u32], v: u32, mut visit: impl FnMut([u32; R], u8)) {
+    for opposite in 0..R + 2 {
+        if cell[opposite] == v {
+            continue;
+        }
+        let (mut rest, mut found) = ([0; R], 0);
+        for (i, &w) in cell.iter().enumerate() {
+            if i != opposite && w != v {
+                rest[found] = w;
+                found += 1;
             }
         }
-        out
-    });
-    parts.concat()
+        if R == 2 && rest[0] > rest[R - 1] {
+            rest.swap(0, R - 1);
+        }
+        if rest.first().is_none_or(|&low| low > v) {
+            visit(rest, opposite as u8);
+        }
+    }
 }
 
 /// All edges of a mesh, numbered in ascending order of their vertices.
@@ -116,58 +163,68 @@ impl Parts {
     pub const NONE: u32 = u32::MAX;
 }
 
-/// Finds the connected parts of a mesh, by union-find over the cells' vertices (lock-free: Anderson & Woll 1991,
-/// doi:10.1145/103418.103458).
+/// Finds the connected parts of a mesh.
 pub fn connected_parts(mesh: &Mesh) -> Parts {
-    // The root of a set is its smallest vertex, so parents never lie above their children, and which vertices are roots
-    // in the end does not depend on the order of the unions.
-    let parents: Vec<AtomicU32> = (0..mesh.points.len() as u32).into_par_iter().map(AtomicU32::new).collect();
-    let used: Vec<AtomicBool> = mesh.points.par_iter().map(|_| AtomicBool::new(false)).collect();
-    mesh.cells.par_chunks_exact(mesh.kind.vertices()).with_min_len(4096).for_each(|cell| {
-        cell.iter().for_each(|&v| used[v as usize].store(true, Ordering::Relaxed));
-        cell[1..].iter().for_each(|&v| unite(&parents, cell[0], v));
-    });
-    let mut of_points: Vec<u32> = parents.into_iter().map(AtomicU32::into_inner).collect();
+    // Every point follows the smallest vertex of its cells, and that one its own, down to a root: few sets are left, which
+    // the cells across them unite. Parents never lie above their children, so one ascending sweep finds all roots.
+    let vertices = mesh.kind.vertices();
+    let mut parents: Vec<u32> = (0..mesh.points.len() as u32).collect();
+    let mut used = vec![false; mesh.points.len()];
+    for cell in mesh.cells.chunks_exact(vertices) {
+        let low = cell.iter().fold(u32::MAX, |low, &v| low.min(v));
+        for &v in cell {
+            let parent = &mut parents[v as usize];
+            *parent = low.min(*parent);
+            used[v as usize] = true;
+        }
+    }
+    follow(&mut parents);
+    let across: Vec<[u32; 2]> = mesh
+        .cells
+        .par_chunks_exact(vertices)
+        .with_min_len(4096)
+        .flat_map_iter(|cell| {
+            let root = parents[cell[0] as usize];
+            let others = cell[1..].iter().map(|&v| parents[v as usize]);
+            others.filter_map(move |other| (other != root).then_some([root, other]))
+        })
+        .collect();
+    for [a, b] in across {
+        unite(&mut parents, a, b);
+    }
+    follow(&mut parents);
     let mut count = 0;
     for (v, used) in used.into_iter().enumerate() {
-        let parent = of_points[v] as usize;
-        of_points[v] = match (used.into_inner(), parent == v) {
+        let parent = parents[v] as usize;
+        parents[v] = match (used, parent == v) {
             (false, _) => Parts::NONE,
-            (true, false) => of_points[parent],
+            (true, false) => parents[parent],
             (true, true) => {
                 count += 1;
                 count as u32 - 1
             }
         };
     }
-    Parts { count, of_points }
+    Parts { count, of_points: parents }
 }
 
-/// Puts the sets of `a` and `b` together.
-fn unite(parents: &[AtomicU32], mut a: u32, mut b: u32) {
-    loop {
-        (a, b) = (find_root(parents, a), find_root(parents, b));
-        let (low, high) = (a.min(b), a.max(b));
-        // Where another thread was faster `high` is a root no more: look again.
-        if a == b || parents[high as usize].compare_exchange(high, low, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            return;
-        }
+/// Makes every point's root its parent; no parent lies above its child.
+fn follow(parents: &mut [u32]) {
+    for v in 0..parents.len() {
+        parents[v] = parents[parents[v] as usize];
     }
 }
 
-/// The root of `v`'s set; halves the path on the way.
-fn find_root(parents: &[AtomicU32], mut v: u32) -> u32 {
-    loop {
-        let parent = parents[v as usize].load(Ordering::Relaxed);
-        if parent == v {
-            return v;
+/// Puts the sets of `a` and `b` together; the smaller root stays one.
+fn unite(parents: &mut [u32], mut a: u32, mut b: u32) {
+    for v in [&mut a, &mut b] {
+        while parents[*v as usize] != *v {
+            let grandparent = parents[parents[*v as usize] as usize];
+            parents[*v as usize] = grandparent;
+            *v = grandparent;
         }
-        let grandparent = parents[parent as usize].load(Ordering::Relaxed);
-        if grandparent != parent {
-            parents[v as usize].store(grandparent, Ordering::Relaxed);
-        }
-        v = grandparent;
     }
+    parents[a.max(b) as usize] = a.min(b);
 }
 
 #[cfg(test)]
