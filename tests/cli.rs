@@ -239,3 +239,16 @@ fn ctrl_c_stops_at_an_iteration_and_writes() {
     assert!(text.contains("stopped") || text.contains("stagnated"), "{text}");
     assert!(vtu.exists());
 }
+
+#[test]
+fn citations_completions_and_the_manual_are_printed() {
+    let text = |args: &[&str]| String::from_utf8(filet(args).stdout).unwrap();
+    let entries = text(&["solve", "square:8", "--method", "pcg-ic", "--cite"]);
+    assert!(
+        ["@software{filet", "{hestenes1952,", "{manteuffel1980,"].iter().all(|part| entries.contains(part)),
+        "{entries}"
+    );
+    assert!(!entries.contains("vanek1996"), "{entries}");
+    assert!(text(&["completions", "bash"]).contains("complete -F"));
+    assert!(text(&["manual"]).contains(".TH filet"));
+}

@@ -1,7 +1,7 @@
 //! `filet bench`: methods against problems, set-up and solve apart, beside the memory bandwidth of the machine.
 
 use super::solution::residual_axes;
-use super::{Done, input, print_data, settings};
+use super::{Done, cite, input, print_data, settings};
 use crate::assembly::Poisson;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -82,6 +82,12 @@ struct Row {
 }
 
 impl Bench {
+    /// What --cite names.
+    pub(super) fn references(&self) -> Vec<&'static str> {
+        let methods: &[Method] = if self.method.is_empty() { &Method::ALL } else { &self.method };
+        methods.iter().flat_map(|&method| cite::solver(method)).copied().collect()
+    }
+
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let triad = triad_bytes_per_second();
         let mut rows = Vec::new();

@@ -5,6 +5,7 @@
 
 mod adapt;
 mod bench;
+mod cite;
 mod info;
 mod input;
 mod interrupt;
@@ -26,7 +27,7 @@ mod train_mgno;
 mod train_mover;
 
 use crate::error::{Error, Result};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -44,6 +45,10 @@ struct Cli {
     /// Print nothing on stderr but errors
     #[arg(short, long, global = true)]
     quiet: bool,
+
+    /// Print BibTeX entries of the methods the command uses, and do nothing else
+    #[arg(long, global = true)]
+    cite: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +64,13 @@ enum Command {
     Pinn(Box<pinn::Pinn>),
     Move(Box<mover::Move>),
     Info(info::Info),
+    /// Print a completion script: filet completions bash > /etc/bash_completion.d/filet
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff): filet manual | man -l -
+    Manual,
 }
 
 /// How a command ended well.
@@ -86,6 +98,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
     }
     let done = match cli.command {
+        command if cli.cite => print_data(&cite::bibtex(&command)).map(|()| Done::Fully),
         Command::Solve(solve) => solve.run(cli.quiet),
         Command::Mesh(mesh) => mesh.run(cli.quiet),
         Command::Bench(bench) => bench.run(cli.quiet),
@@ -94,6 +107,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Pinn(pinn) => pinn.run(cli.quiet),
         Command::Move(mover) => mover.run(cli.quiet),
         Command::Info(info) => info.run(cli.quiet),
+        Command::Completions { shell } => completions(shell),
+        Command::Manual => manual(),
     };
     match done {
         Ok(Done::Fully) => ExitCode::SUCCESS,
@@ -106,6 +121,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Done> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "filet", &mut script);
+    print_data(&String::from_utf8_lossy(&script)).map(|()| Done::Fully)
+}
+
+fn manual() -> Result<Done> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| Error::io("the manual page", "write", e))?;
+    print_data(&String::from_utf8_lossy(&page)).map(|()| Done::Fully)
 }
 
 /// Prints data on stdout. A reader that left (`filet ... | head`) is not an error.

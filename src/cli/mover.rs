@@ -114,6 +114,14 @@ fn way(name: &str) -> std::result::Result<Way, String> {
 }
 
 impl Move {
+    /// What --cite names.
+    pub(super) fn references(&self) -> Vec<&'static str> {
+        match self.method {
+            Way::Learned => vec!["mcrae2018", "hu2024"],
+            Way::Classical(_) => vec!["mcrae2018", "huang2001"],
+        }
+    }
+
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let (start, mut clock) = (Instant::now(), Instant::now());
         let mut time = Seconds::default();

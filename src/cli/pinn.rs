@@ -1,7 +1,7 @@
 //! `filet pinn`: a network for a differential equation, its points chosen as it learns; a comparison of samplers.
 
 use super::progress::Progress;
-use super::{Done, interrupt, pinn_pictures, print_data, say};
+use super::{Done, cite, interrupt, pinn_pictures, print_data, say};
 use crate::error::{Error, Result};
 use crate::file::write_atomic;
 use crate::pinn::{
@@ -138,6 +138,18 @@ pub(super) struct Trained {
 const MEASURED: usize = 40;
 
 impl Pinn {
+    /// What --cite names.
+    pub(super) fn references(&self) -> Vec<&'static str> {
+        let optimizer: &[&str] = match self.optimizer {
+            None | Some(OptimizerKind::Lm) => &["marquardt1963", "mueller2023"],
+            Some(OptimizerKind::Adam) => &["kingma2015"],
+            Some(OptimizerKind::Lbfgs) => &["liu1989"],
+            Some(OptimizerKind::Broyden) => &["urban2025"],
+        };
+        let samplers = self.sampler.iter().chain(&self.compare).flat_map(|&kind| cite::sampler(kind));
+        ["raissi2019"].iter().chain(optimizer).chain(samplers).copied().collect()
+    }
+
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             let value = self.learning_rate.to_string();

@@ -3,7 +3,7 @@
 use super::problem::{Given, ProblemArgs};
 use super::progress::Progress;
 use super::solution::{self, Outputs};
-use super::{Done, adapt, input, interrupt, print_data, say, scene, settings};
+use super::{Done, adapt, cite, input, interrupt, print_data, say, scene, settings};
 use crate::assembly::{Errors, System};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -103,6 +103,15 @@ pub(super) fn lap(clock: &mut Instant) -> f64 {
 }
 
 impl Solve {
+    /// What --cite names.
+    pub(super) fn references(&self) -> Vec<&'static str> {
+        let mut keys = cite::solver(self.method.unwrap_or_default()).to_vec();
+        if self.adapt > 0 {
+            keys.extend(["mcrae2018", "huang2001"]);
+        }
+        keys
+    }
+
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let (start, mut clock) = (Instant::now(), Instant::now());
         let mut time = Seconds::default();

@@ -189,6 +189,18 @@ fn refuse(option: &str, value: String, what: &str) -> Result<()> {
     Err(Error::Option { option: option.into(), value, what: what.into() })
 }
 
+impl Train {
+    /// What --cite names.
+    pub(super) fn references(&self) -> Vec<&'static str> {
+        match self {
+            Train::Direction(_) => vec!["kaneda2023", "kingma2015"],
+            Train::Cycle(_) => vec!["kaneda2023", "he2024", "hansen2001"],
+            Train::Mgno(_) => vec!["he2024", "li2021", "ronneberger2015", "kingma2015"],
+            Train::Mover(_) => vec!["hu2024", "kingma2015"],
+        }
+    }
+}
+
 fn check_output(output: &Path) -> Result<()> {
     match output.extension().is_some_and(|e| e == "safetensors") {
         true => Ok(()),
