@@ -22,8 +22,6 @@ mod settings;
 mod solution;
 mod solve;
 mod train;
-mod train_mgno;
-mod train_mover;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
