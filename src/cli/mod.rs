@@ -16,12 +16,14 @@ mod pinn;
 mod pinn_pictures;
 mod problem;
 mod progress;
+mod rollout;
 mod samples;
 mod scene;
 mod settings;
 mod solution;
 mod solve;
 mod train;
+mod trajectories;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};

@@ -2,6 +2,7 @@
 
 mod cycle;
 mod mgno;
+mod mmpde;
 mod mover;
 
 use super::progress::Progress;
@@ -26,6 +27,8 @@ pub(super) enum Train {
     Direction(Direction),
     Cycle(cycle::Cycle),
     Mgno(Box<mgno::Mgno>),
+    #[command(name = "mmpde")]
+    MmPde(Box<mmpde::MmPdeTraining>),
     Mover(mover::Mover),
 }
 
@@ -92,6 +95,7 @@ impl Train {
             Train::Direction(direction) => direction.run(quiet),
             Train::Cycle(cycle) => cycle.run(quiet),
             Train::Mgno(mgno) => mgno.run(quiet),
+            Train::MmPde(mmpde) => mmpde.run(quiet),
             Train::Mover(mover) => mover.run(quiet),
         }
     }
