@@ -1,6 +1,7 @@
 //! The solver on the moved mesh: trajectories and their files, what the net keeps whatever its weights, training, roll-outs.
 
 use filet::mesh::shapes::built_in;
+use filet::mesh::{Locator, Mesh};
 use filet::mmpde::{
     Errors, MeshMover, MmPde, MmPdeConfig, Nodes, Recipe, RollOutLoss, Trajectories, Transfer, errors, roll_out,
 };
@@ -212,4 +213,58 @@ fn the_twin_has_the_same_numbers_under_the_same_names() {
     let mut fixed = MmPde::new(&MmPdeConfig { nodes: Nodes::Fixed, ..tiny() }, 1).unwrap();
     let about = serde_json::json!({});
     assert_eq!(moved.weights(about.clone()).tensors, fixed.weights(about).tensors);
+}
+
+/// How well the nodes of the lattice and moved ones hold a solution, as relative L2 errors of linear interpolation on the lattice of the
+/// solve: with values of the solution at the moved nodes, with values that came from the lattice, and after going back.
+fn held(cells: usize, viscosity: f64) -> [f64; 4] {
+    let refine = 144 / cells;
+    let recipe =
+        Recipe { cells, refine, trajectories: 4, steps: 12, viscosities: vec![viscosity], ..Recipe::default() };
+    let (coarse, fine) =
+        (recipe.make(&|_| {}).unwrap(), Recipe { cells: 144, refine: 1, ..recipe }.make(&|_| {}).unwrap());
+    let mesh = |n: usize| built_in(&format!("square:{n}")).unwrap().unwrap();
+    let (lattice, solved) = (mesh(cells), mesh(144));
+    let wide = |u: &[f32]| u.iter().map(|u| f64::from(*u)).collect::<Vec<f64>>();
+    let at = |mesh: &Mesh, values: &[f64], points: &[[f64; 3]]| {
+        let mut out = vec![0.0; points.len()];
+        Locator::new(mesh.clone()).interpolate(values, points, &mut out);
+        out
+    };
+    let off = |u: &[f64], v: &[f64]| {
+        let square = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>();
+        (square(&mut u.iter().zip(v).map(|(u, v)| u - v)) / square(&mut v.iter().copied())).sqrt()
+    };
+    let mut sums = [0.0; 4];
+    for trajectory in 0..4 {
+        let (u, exact) = (coarse.frame(trajectory, 12), wide(fine.frame(trajectory, 12)));
+        let nodes = MeshMover::new(&lattice, Nodes::Moved).unwrap().nodes(u).unwrap();
+        let points = nodes.iter().map(|[x, y]| [f64::from(*x), f64::from(*y), 0.0]).collect();
+        let moved = Mesh { points, ..lattice.clone() };
+        let u = wide(u);
+        let sampled = at(&solved, &exact, &moved.points);
+        let carried = at(&lattice, &u, &moved.points);
+        let errors = [
+            off(&at(&lattice, &u, &solved.points), &exact),
+            off(&at(&moved, &sampled, &solved.points), &exact),
+            off(&at(&moved, &carried, &solved.points), &exact),
+            off(&at(&moved, &carried, &lattice.points), &u),
+        ];
+        sums.iter_mut().zip(errors).for_each(|(s, e)| *s += e / 4.0);
+    }
+    sums
+}
+
+#[test]
+fn moved_nodes_hold_fronts_better_unless_their_values_come_from_the_lattice() {
+    for viscosity in [0.03, 0.01, 0.004] {
+        let [lattice, sampled, carried, back] = held(24, viscosity);
+        println!(
+            "{viscosity}: lattice {lattice:.4}, moved {sampled:.4}, from the lattice {carried:.4}, back {back:.4}"
+        );
+        assert!(
+            sampled < lattice && carried > sampled && back > 0.0,
+            "{viscosity}: {lattice} {sampled} {carried} {back}"
+        );
+    }
 }

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The weights that come with filet, as the bytes of a safetensors file; `data/weights/README.md` tells how they were made.
-pub const SHIPPED: &[u8] = &[];
+pub const SHIPPED: &[u8] = include_bytes!("../../data/weights/mmpde_burgers.safetensors");
 
 /// Where the nodes of the second branch are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
