@@ -16,6 +16,7 @@ pub mod file;
 pub mod hdf5;
 pub mod mesh;
 pub mod mgno;
+pub mod mmpde;
 pub mod mover;
 pub mod nn;
 pub mod operator;

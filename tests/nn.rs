@@ -66,6 +66,11 @@ fn operations() -> Vec<(String, Vec<Vec<usize>>, Build)> {
         op("linear", &[&[2, 5, 4], &[4, 3], &[3]], |v| ops::linear(&v[0], &v[1], &v[2])),
         op("gather", &[&[5, 3]], move |v| ops::gather(&v[0], &places)),
         op("scatter_add", &[&[4, 3]], move |v| ops::scatter_add(&v[0], &again, 6)),
+        op("join", &[&[3, 2, 4], &[3, 2, 1], &[3, 2, 2]], |v| ops::join(&[&v[0], &v[1], &v[2]])),
+        op("mean_messages", &[&[8, 3], &[8, 3], &[16, 3]], |v| {
+            let graph = Arc::new(ops::Neighbours::new(4, &[[2, 0], [0, 1], [1, 2], [3, 1]]));
+            ops::mean_messages(&v[0], &v[1], &v[2], &graph)
+        }),
         op("average_pool", &[image], |v| ops::average_pool(&v[0])),
         op("upsample", &[image], |v| ops::upsample(&v[0])),
         op("average_pool in the plane", &[&[1, 1, 6, 4, 2]], |v| ops::average_pool(&v[0])),
@@ -227,4 +232,22 @@ fn weights_come_back_from_their_file_and_what_is_wrong_with_one_is_said() {
     spoilt.tensors.get_mut("a.bias").unwrap().data_mut()[1] = f32::NAN;
     write_weights(&path, &spoilt).unwrap();
     assert!(read_weights(&path).unwrap_err().to_string().contains("a.bias: number 1 is NaN"));
+}
+
+#[test]
+fn messages_are_those_of_gather_and_scatter() {
+    let edges = [[2, 0], [0, 1], [1, 2], [3, 1], [4, 3]];
+    let graph = Arc::new(ops::Neighbours::new(5, &edges));
+    let mut rng = Pcg64::seed_from_u64(3);
+    let [a, b] = [(); 2].map(|()| Var::constant(Tensor::normal(&[15, 4], &mut rng)));
+    let e = Var::constant(Tensor::normal(&[30, 4], &mut rng));
+    let here = ops::mean_messages(&a, &b, &e, &graph);
+    let [receivers, senders] = graph.ends(3);
+    let z = ops::add(&ops::add(&ops::gather(&a, &receivers), &ops::gather(&b, &senders)), &e);
+    let sums = ops::scatter_add(&ops::gelu(&z), &receivers, 15);
+    let shares = (0..15).map(|i| 1.0 / graph.of(i % 5).len() as f32).collect();
+    let there = ops::scale_samples(&sums, &Var::constant(Tensor::new(&[15], shares)));
+    for (here, there) in here.value().data().iter().zip(there.value().data()) {
+        assert!((here - there).abs() < 1e-6, "{here} {there}");
+    }
 }

@@ -17,14 +17,14 @@ mod pinn;
 mod pinn_pictures;
 mod problem;
 mod progress;
+mod rollout;
 mod samples;
 mod scene;
 mod settings;
 mod solution;
 mod solve;
 mod train;
-mod train_mgno;
-mod train_mover;
+mod trajectories;
 
 use crate::error::{Error, Result};
 use clap::{CommandFactory, Parser, Subcommand};

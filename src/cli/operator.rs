@@ -1,8 +1,9 @@
-//! `filet operator generate | predict | eval`: samples of operators, and what trained nets make of them.
+//! `filet operator generate | predict | eval | rollout`: samples of operators, and what trained nets make of them.
 
 use super::progress::Progress;
 use super::samples::{PROBLEMS, SampleArgs, built_in};
-use super::{Done, print_data, say};
+use super::trajectories::{BURGERS, burgers};
+use super::{Done, print_data, rollout, say};
 use crate::error::{Error, Result};
 use crate::mgno::generate::Recipe;
 use crate::mgno::{Norm, Operator as Net, RelativeError, SHIPPED, Samples, write_samples};
@@ -19,12 +20,13 @@ pub(super) enum Operator {
     Generate(Generate),
     Predict(Predict),
     Eval(Eval),
+    Rollout(super::rollout::Rollout),
 }
 
 /// Make samples: inputs and outputs of a problem, as HDF5
 #[derive(Debug, Args)]
 pub(super) struct Generate {
-    #[arg(value_name = "PROBLEM:N", help = PROBLEMS)]
+    #[arg(value_name = "PROBLEM:N", help = format!("{PROBLEMS}, {BURGERS}"))]
     problem: String,
 
     /// How many
@@ -39,9 +41,9 @@ pub(super) struct Generate {
     #[arg(long, value_name = "D", default_value_t = 2)]
     dimension: usize,
 
-    /// Cells of the solve along a cell of a multiscale sample
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    refine: usize,
+    /// Cells of the solve along a cell of a sample [default: 4 for multiscale, 6 for burgers]
+    #[arg(long, value_name = "N")]
+    refine: Option<usize>,
 
     /// The file to write (.h5)
     #[arg(short, long, value_name = "FILE")]
@@ -100,6 +102,7 @@ impl Operator {
             Operator::Generate(generate) => generate.run(quiet),
             Operator::Predict(predict) => predict.run(quiet),
             Operator::Eval(eval) => eval.run(quiet),
+            Operator::Rollout(rollout) => rollout.run(quiet),
         }
     }
 }
@@ -107,17 +110,17 @@ impl Operator {
 impl Generate {
     fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
+        if let Some(cells) = burgers(&self.problem) {
+            return self.trajectories(cells?, quiet);
+        }
         let (problem, size) = built_in(&self.problem).ok_or_else(|| Error::Option {
             option: "PROBLEM:N".into(),
             value: self.problem.clone(),
-            what: format!("is none of {PROBLEMS}"),
+            what: format!("is none of {PROBLEMS}, {BURGERS}"),
         })?;
-        if !self.output.extension().is_some_and(|e| e == "h5" || e == "hdf5") {
-            let (option, value) = ("--output".into(), self.output.display().to_string());
-            return Err(Error::Option { option, value, what: "samples are written as .h5".into() });
-        }
+        self.check_output()?;
         let Generate { samples, seed, dimension, refine, .. } = *self;
-        let recipe = Recipe { problem, size: size?, dimension, samples, seed, refine };
+        let recipe = Recipe { problem, size: size?, dimension, samples, seed, refine: refine.unwrap_or(4) };
         let progress = Progress::new(quiet);
         progress.count(samples);
         let made = recipe.make(&|done| progress.counted(done))?;
@@ -136,6 +139,36 @@ impl Generate {
                 [Panel::new(format!("input {s}"), plane(&a)), Panel::new(format!("output {s}"), plane(&u))]
             });
             plot::panels(path, &shown.take(4).collect::<Vec<_>>(), rows(&made), &self.problem)?;
+        }
+        say(quiet, "output", self.output.display());
+        Ok(Done::Fully)
+    }
+}
+
+impl Generate {
+    fn check_output(&self) -> Result<()> {
+        if self.output.extension().is_some_and(|e| e == "h5" || e == "hdf5") {
+            return Ok(());
+        }
+        let (option, value) = ("--output".into(), self.output.display().to_string());
+        Err(Error::Option { option, value, what: "samples are written as .h5".into() })
+    }
+
+    /// Solutions in time instead of pairs.
+    fn trajectories(&self, cells: usize, quiet: bool) -> Result<Done> {
+        let clock = Instant::now();
+        self.check_output()?;
+        let recipe = crate::mmpde::Recipe { cells, trajectories: self.samples, seed: self.seed, ..Default::default() };
+        let recipe = crate::mmpde::Recipe { refine: self.refine.unwrap_or(recipe.refine), ..recipe };
+        let progress = Progress::new(quiet);
+        progress.count(self.samples);
+        let made = recipe.make(&|done| progress.counted(done))?;
+        progress.finish();
+        made.write(&self.output)?;
+        let solved = seconds(clock.elapsed().as_secs_f64());
+        say(quiet, "data", format!("{}, in {solved}", rollout::describe(&made)));
+        if let Some(path) = &self.plot {
+            rollout::draw_trajectories(path, &made)?;
         }
         say(quiet, "output", self.output.display());
         Ok(Done::Fully)

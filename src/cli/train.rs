@@ -1,6 +1,9 @@
 //! `filet train`: weights from nothing, with progress, checkpoints, and the loss as table and picture.
 
 mod cycle;
+mod mgno;
+mod mmpde;
+mod mover;
 
 use super::progress::Progress;
 use super::{Done, interrupt, say};
@@ -10,7 +13,7 @@ use crate::file::write_atomic;
 use crate::nn::{Layer, Tape, Weights, write_weights};
 use crate::report::format::{count, seconds, significant};
 use crate::report::plot::{self, Curve, CurvesPlot};
-use crate::train::{Checkpoint, TrainConfig, train};
+use crate::train::{Checkpoint, Objective, TrainConfig, train};
 use crate::voxel::{Family, generate};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
@@ -23,8 +26,10 @@ use std::time::Instant;
 pub(super) enum Train {
     Direction(Direction),
     Cycle(cycle::Cycle),
-    Mgno(Box<super::train_mgno::Mgno>),
-    Mover(super::train_mover::Mover),
+    Mgno(Box<mgno::Mgno>),
+    #[command(name = "mmpde")]
+    MmPde(Box<mmpde::MmPdeTraining>),
+    Mover(mover::Mover),
 }
 
 /// The net of a direction.
@@ -75,21 +80,8 @@ pub(super) struct Direction {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Go on from the checkpoint of a run with the same options
-    #[arg(long)]
-    resume: bool,
-
-    /// Steps from one checkpoint to the next
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    checkpoint_every: u32,
-
-    /// Draw the loss (.png, .svg)
-    #[arg(long, value_name = "FILE")]
-    plot: Option<PathBuf>,
-
-    /// Write the loss of every step as CSV
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
+    #[command(flatten)]
+    course: Course,
 }
 
 /// Number of the first right-hand side no step trains on.
@@ -103,6 +95,7 @@ impl Train {
             Train::Direction(direction) => direction.run(quiet),
             Train::Cycle(cycle) => cycle.run(quiet),
             Train::Mgno(mgno) => mgno.run(quiet),
+            Train::MmPde(mmpde) => mmpde.run(quiet),
             Train::Mover(mover) => mover.run(quiet),
         }
     }
@@ -124,36 +117,18 @@ impl Direction {
         let numbers = count(net.parameters() as u64);
         let ready = seconds(clock.elapsed().as_secs_f64());
         progress.say(|| say(quiet, "net", format!("{numbers} numbers; data ready in {ready}")));
-        let (run, checkpoint) = (self.run_description(), self.output.with_extension("checkpoint"));
-        let mut state = match self.resume {
-            true => Checkpoint::read(&checkpoint, &mut net, &run)?,
-            false => Checkpoint::default(),
-        };
-        interrupt::install();
-        progress.steps(self.steps);
+        let run = self.run_description();
         let config = TrainConfig { steps: self.steps, learning_rate: self.learning_rate, ..TrainConfig::default() };
-        train(&mut net, &mut objective, &config, &mut state, &mut |net, state| {
-            progress.step(state.step(), state.losses().last().copied().unwrap_or(f32::NAN));
-            let stop = interrupt::asked();
-            if stop || state.step().is_multiple_of(self.checkpoint_every as usize) {
-                state.write(&checkpoint, net, &run)?;
-            }
-            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
-        progress.finish();
-        write_losses(state.losses(), "step", self.csv.as_deref(), self.plot.as_deref())?;
-        if state.step() < self.steps {
-            say(quiet, "stopped", format!("after step {}; --resume goes on", state.step()));
+        let training = Training { output: &self.output, run: &run, resume: self.course.resume, config: &config };
+        if !self.course.run(&training, &mut net, &mut objective, &progress, quiet)? {
             return Ok(Done::Partly);
         }
         let scores = (0..SCORED).map(|k| objective.on(&net, &Tape::inference(), HELD_OUT + k).value().item());
         let held_out = f64::from(scores.sum::<f32>()) / SCORED as f64;
-        let mut about = run;
+        let mut about = run.clone();
         about["held_out_loss"] = serde_json::json!(held_out);
         about["seconds"] = serde_json::json!(clock.elapsed().as_secs_f64().round());
-        write_weights(&self.output, &Weights::of(&mut net, about))?;
-        // The run is over: the checkpoint has served.
-        let _ = std::fs::remove_file(&checkpoint);
+        training.finish(&Weights::of(&mut net, about))?;
         say(quiet, "loss", format!("{} on right-hand sides not trained on", significant(held_out)));
         let total = seconds(clock.elapsed().as_secs_f64());
         say(quiet, "output", format!("{}, {} steps in {total}", self.output.display(), self.steps));
@@ -164,10 +139,8 @@ impl Direction {
         if !self.size.is_multiple_of(2) {
             return refuse("--size", self.size.to_string(), "the net halves the sides once: give an even number");
         }
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return refuse("--learning-rate", self.learning_rate.to_string(), "give a positive number");
-        }
-        check_output(&self.output)
+        check_rate(self.learning_rate)?;
+        check_output("--output", &self.output)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.
@@ -185,6 +158,92 @@ impl Direction {
     }
 }
 
+/// How a training goes on from an earlier one, and what it leaves on the way.
+#[derive(Debug, Args)]
+struct Course {
+    /// Go on from the checkpoint of a run with the same options
+    #[arg(long)]
+    resume: bool,
+
+    /// Steps from one checkpoint to the next
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    checkpoint_every: u32,
+
+    /// Draw the loss (.png, .svg)
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
+    /// Write the loss of every step as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+/// One training by steps.
+struct Training<'a> {
+    /// The file of weights; the checkpoint lies beside it.
+    output: &'a Path,
+    /// What decides the weights: the same in every checkpoint of a run.
+    run: &'a serde_json::Value,
+    /// Whether there is a checkpoint to go on from.
+    resume: bool,
+    config: &'a TrainConfig,
+}
+
+impl Training<'_> {
+    fn checkpoint(&self) -> PathBuf {
+        self.output.with_extension("checkpoint")
+    }
+
+    /// Writes the trained weights. The run is over: the checkpoint has served.
+    fn finish(&self, weights: &Weights) -> Result<()> {
+        write_weights(self.output, weights)?;
+        let _ = std::fs::remove_file(self.checkpoint());
+        Ok(())
+    }
+}
+
+impl Course {
+    /// Trains up to the last step; false where Ctrl-C came before it. The losses are written in both cases.
+    fn run(
+        &self,
+        training: &Training,
+        net: &mut dyn Layer,
+        objective: &mut dyn Objective,
+        progress: &Progress,
+        quiet: bool,
+    ) -> Result<bool> {
+        let (checkpoint, steps) = (training.checkpoint(), training.config.steps);
+        let mut state = match training.resume {
+            true => Checkpoint::read(&checkpoint, net, training.run)?,
+            false => Checkpoint::default(),
+        };
+        interrupt::install();
+        progress.steps(steps);
+        train(net, objective, training.config, &mut state, &mut |net, state| {
+            progress.step(state.step(), state.losses().last().copied().unwrap_or(f32::NAN));
+            let stop = interrupt::asked();
+            if stop || state.step().is_multiple_of(self.checkpoint_every as usize) {
+                state.write(&checkpoint, net, training.run)?;
+            }
+            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        progress.finish();
+        write_losses(state.losses(), "step", self.csv.as_deref(), self.plot.as_deref())?;
+        let done = state.step() == steps;
+        if !done {
+            say(quiet, "stopped", format!("after step {}; --resume goes on", state.step()));
+        }
+        Ok(done)
+    }
+}
+
+fn check_rate(rate: f64) -> Result<()> {
+    match rate > 0.0 && rate.is_finite() {
+        true => Ok(()),
+        false => refuse("--learning-rate", rate.to_string(), "give a positive number"),
+    }
+}
+
 fn refuse(option: &str, value: String, what: &str) -> Result<()> {
     Err(Error::Option { option: option.into(), value, what: what.into() })
 }
@@ -196,20 +255,20 @@ impl Train {
             Train::Direction(_) => vec!["kaneda2023", "kingma2015"],
             Train::Cycle(_) => vec!["kaneda2023", "he2024", "hansen2001"],
             Train::Mgno(_) => vec!["he2024", "li2021", "ronneberger2015", "kingma2015"],
-            Train::Mover(_) => vec!["hu2024", "kingma2015"],
+            Train::MmPde(_) | Train::Mover(_) => vec!["hu2024", "kingma2015"],
         }
     }
 }
 
-fn check_output(output: &Path) -> Result<()> {
+fn check_output(option: &str, output: &Path) -> Result<()> {
     match output.extension().is_some_and(|e| e == "safetensors") {
         true => Ok(()),
-        false => refuse("--output", output.display().to_string(), "weights are written as .safetensors"),
+        false => refuse(option, output.display().to_string(), "weights are written as .safetensors"),
     }
 }
 
 /// The loss of every `step` as CSV and as a picture, where they are asked for.
-pub(super) fn write_losses(losses: &[f32], step: &str, csv: Option<&Path>, picture: Option<&Path>) -> Result<()> {
+fn write_losses(losses: &[f32], step: &str, csv: Option<&Path>, picture: Option<&Path>) -> Result<()> {
     if let Some(path) = csv {
         write_atomic(path, |w| {
             writeln!(w, "{step},loss")?;

@@ -90,7 +90,7 @@ impl State {
 impl Cycle {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
-        super::check_output(&self.output)?;
+        super::check_output("--output", &self.output)?;
         let Cycle { size, scenes, batch, steps, population, seed, .. } = self;
         let run = format!(
             "filet train cycle --size {size} --scenes {scenes} --batch {batch} --steps {steps} --population {population} --seed {seed}"

@@ -5,7 +5,9 @@ pub mod conv;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod index;
+mod join;
 mod linear;
+mod message;
 mod modes;
 mod norm;
 mod operator;
@@ -16,7 +18,9 @@ mod reduce;
 
 pub use axis::along;
 pub use index::{gather, scatter_add};
+pub use join::join;
 pub use linear::linear;
+pub use message::{Neighbours, mean_messages};
 pub use modes::mix;
 pub use norm::{scale_shift, standardise};
 pub use operator::apply_symmetric;

@@ -69,18 +69,29 @@ fn rational_tanh(x: f32) -> f32 {
     x * p / q
 }
 
+const ROOT: f32 = 0.797_884_6; // √(2 / π)
+
+#[inline(always)]
+fn gelu_tanh(x: f32) -> f32 {
+    rational_tanh(ROOT * (x + 0.044715 * x * x * x))
+}
+
+/// [`gelu`] of one number.
+#[inline(always)]
+pub(super) fn gelu_value(x: f32) -> f32 {
+    0.5 * x * (1.0 + gelu_tanh(x))
+}
+
+/// Its derivative.
+#[inline(always)]
+pub(super) fn gelu_slope(x: f32) -> f32 {
+    let t = gelu_tanh(x);
+    0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * ROOT * (1.0 + 3.0 * 0.044715 * x * x)
+}
+
 /// x Φ(x), Φ the normal distribution, by its tanh approximation (Hendrycks & Gimpel 2016, §2).
 pub fn gelu(x: &Var) -> Var {
-    const ROOT: f32 = 0.797_884_6; // √(2 / π)
-    let inner = |x: f32| rational_tanh(ROOT * (x + 0.044715 * x * x * x));
-    unary(
-        x,
-        move |x| 0.5 * x * (1.0 + inner(x)),
-        move |x, _| {
-            let t = inner(x);
-            0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * ROOT * (1.0 + 3.0 * 0.044715 * x * x)
-        },
-    )
+    unary(x, gelu_value, |x, _| gelu_slope(x))
 }
 
 /// sin x.

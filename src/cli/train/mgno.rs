@@ -1,18 +1,17 @@
 //! `filet train mgno`: operators from samples, with several seeds, progress, checkpoints, the loss as table and picture.
 
-use super::progress::Progress;
-use super::samples::SampleArgs;
-use super::train::write_losses;
-use super::{Done, interrupt, print_data, say};
+use super::{Course, Training, check_output, check_rate};
+use crate::cli::progress::Progress;
+use crate::cli::samples::SampleArgs;
+use crate::cli::{Done, print_data, say};
 use crate::error::{Error, Result};
 use crate::mgno::{
     CycleConfig, FnoConfig, Form, MgNoConfig, NetConfig, Norm, Operator, RelativeError, SampleLoss, Samples, UNetConfig,
 };
-use crate::nn::{Boundary, Layer, Var, write_weights};
+use crate::nn::{Boundary, Layer, Var};
 use crate::report::format::{count, seconds, significant};
-use crate::train::{Checkpoint, Schedule, TrainConfig, train};
+use crate::train::{Schedule, TrainConfig};
 use clap::{Args, ValueEnum};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -52,7 +51,7 @@ enum Loss {
     after_help = "The last samples are for the test, the others are trained on, by Adam with a one-cycle learning rate. Ctrl-C leaves a
 checkpoint beside the output; --resume goes on from it."
 )]
-pub(super) struct Mgno {
+pub(in crate::cli) struct Mgno {
     #[command(flatten)]
     data: SampleArgs,
 
@@ -124,21 +123,8 @@ pub(super) struct Mgno {
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
 
-    /// Go on from the checkpoint of a run with the same options
-    #[arg(long)]
-    resume: bool,
-
-    /// Steps from one checkpoint to the next
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
-    checkpoint_every: u32,
-
-    /// Draw the loss (.png, .svg)
-    #[arg(long, value_name = "FILE")]
-    plot: Option<PathBuf>,
-
-    /// Write the loss of every step as CSV
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
+    #[command(flatten)]
+    course: Course,
 
     /// Print one JSON object on stdout
     #[arg(long)]
@@ -166,7 +152,6 @@ impl Mgno {
         let (training, test) = (all.part(0, first)?, all.part(first, all.len())?);
         let ready = seconds(clock.elapsed().as_secs_f64());
         progress.say(|| say(quiet, "samples", format!("{} to train, {} to test; ready in {ready}", first, test.len())));
-        interrupt::install();
         let mut scores = Vec::new();
         for repetition in 0..u64::from(self.repeat) {
             match self.one(repetition, &training, &test, &progress, quiet)? {
@@ -222,26 +207,12 @@ impl Mgno {
         progress.say(|| {
             say(quiet, "net", format!("{}, {numbers} numbers; seed {seed}, {steps} steps", net.config().name()))
         });
-        let (run, checkpoint) =
-            (serde_json::json!({ "command": self.command(seed) }), output.with_extension("checkpoint"));
-        let mut state = match self.resume && checkpoint.exists() {
-            true => Checkpoint::read(&checkpoint, &mut net, &run)?,
-            false => Checkpoint::default(),
-        };
-        progress.steps(steps);
+        let run = serde_json::json!({ "command": self.command(seed) });
         let config = TrainConfig { steps, learning_rate: self.learning_rate, schedule: Schedule::OneCycle };
-        train(&mut net, &mut objective, &config, &mut state, &mut |net, state| {
-            progress.step(state.step(), state.losses().last().copied().unwrap_or(f32::NAN));
-            let stop = interrupt::asked();
-            if stop || state.step().is_multiple_of(self.checkpoint_every as usize) {
-                state.write(&checkpoint, net, &run)?;
-            }
-            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
-        write_losses(state.losses(), "step", self.csv.as_deref(), self.plot.as_deref())?;
-        if state.step() < steps {
-            progress.finish();
-            say(quiet, "stopped", format!("after step {}; --resume goes on", state.step()));
+        // Of several seeds the first ones may be done, and have no checkpoint.
+        let resume = self.course.resume && output.with_extension("checkpoint").exists();
+        let course = Training { output: &output, run: &run, resume, config: &config };
+        if !self.course.run(&course, &mut net, &mut objective, progress, quiet)? {
             return Ok(None);
         }
         let score = scored(&net, test);
@@ -252,9 +223,7 @@ impl Mgno {
             "test_relative_h1": score.h1,
             "seconds": time.round(),
         }));
-        write_weights(&output, &weights)?;
-        // The run is over: the checkpoint has served.
-        let _ = std::fs::remove_file(&checkpoint);
+        course.finish(&weights)?;
         progress.say(|| {
             let per_second = (steps * self.batch) as f64 / time;
             say(quiet, "test", format!("relative L2 {}, H1 {}", significant(score.l2), significant(score.h1)));
@@ -304,16 +273,8 @@ impl Mgno {
     }
 
     fn check(&self) -> Result<()> {
-        let refuse = |option: &str, value: String, what: &str| {
-            Err(Error::Option { option: option.into(), value, what: what.into() })
-        };
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return refuse("--learning-rate", self.learning_rate.to_string(), "give a positive number");
-        }
-        match self.weights.extension().is_some_and(|e| e == "safetensors") {
-            true => Ok(()),
-            false => refuse("--weights", self.weights.display().to_string(), "weights are written as .safetensors"),
-        }
+        check_rate(self.learning_rate)?;
+        check_output("--weights", &self.weights)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.

@@ -1,15 +1,14 @@
 //! `filet train mover`: the net of the learned mover, from the equation alone.
 
-use super::progress::Progress;
-use super::train::write_losses;
-use super::{Done, interrupt, say};
-use crate::error::{Error, Result};
+use super::{Course, Training, check_output, check_rate};
+use crate::cli::progress::Progress;
+use crate::cli::{Done, say};
+use crate::error::Result;
 use crate::mover::{PotentialLoss, PotentialNet};
-use crate::nn::{Layer, Tape, Weights, write_weights};
+use crate::nn::{Layer, Tape, Weights};
 use crate::report::format::{count, seconds, significant};
-use crate::train::{Checkpoint, TrainConfig, train};
+use crate::train::TrainConfig;
 use clap::Args;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -19,7 +18,7 @@ use std::time::Instant;
     after_help = "The loss is the variance of log(m det J) over the unit square, with a barrier on the smallest eigenvalue of J, for fresh
 random monitors every step. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
 )]
-pub(super) struct Mover {
+pub(in crate::cli) struct Mover {
     /// Steps
     #[arg(long, value_name = "N", default_value_t = 3000)]
     steps: usize,
@@ -40,21 +39,8 @@ pub(super) struct Mover {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Go on from the checkpoint of a run with the same options
-    #[arg(long)]
-    resume: bool,
-
-    /// Steps from one checkpoint to the next
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
-    checkpoint_every: u32,
-
-    /// Draw the loss (.png, .svg)
-    #[arg(long, value_name = "FILE")]
-    plot: Option<PathBuf>,
-
-    /// Write the loss of every step as CSV
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
+    #[command(flatten)]
+    course: Course,
 }
 
 /// Number of the first monitor no step trains on.
@@ -68,38 +54,20 @@ impl Mover {
         self.check()?;
         let mut objective = PotentialLoss { batch: usize::from(self.batch), seed: self.seed };
         let mut net = PotentialNet::new(self.seed);
-        let (run, checkpoint) = (self.run_description(), self.output.with_extension("checkpoint"));
-        let mut state = match self.resume {
-            true => Checkpoint::read(&checkpoint, &mut net, &run)?,
-            false => Checkpoint::default(),
-        };
         let progress = Progress::new(quiet);
         let numbers = count(net.parameters() as u64);
         progress.say(|| say(quiet, "net", format!("{numbers} numbers")));
-        interrupt::install();
-        progress.steps(self.steps);
+        let run = self.run_description();
         let config = TrainConfig { steps: self.steps, learning_rate: self.learning_rate, ..TrainConfig::default() };
-        train(&mut net, &mut objective, &config, &mut state, &mut |net, state| {
-            progress.step(state.step(), state.losses().last().copied().unwrap_or(f32::NAN));
-            let stop = interrupt::asked();
-            if stop || state.step().is_multiple_of(self.checkpoint_every as usize) {
-                state.write(&checkpoint, net, &run)?;
-            }
-            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
-        progress.finish();
-        write_losses(state.losses(), "step", self.csv.as_deref(), self.plot.as_deref())?;
-        if state.step() < self.steps {
-            say(quiet, "stopped", format!("after step {}; --resume goes on", state.step()));
+        let training = Training { output: &self.output, run: &run, resume: self.course.resume, config: &config };
+        if !self.course.run(&training, &mut net, &mut objective, &progress, quiet)? {
             return Ok(Done::Partly);
         }
         let held_out = objective.on(&net, &Tape::inference(), HELD_OUT..HELD_OUT + SCORED).value().item();
-        let mut about = run;
+        let mut about = run.clone();
         about["held_out_loss"] = serde_json::json!(held_out);
         about["seconds"] = serde_json::json!(clock.elapsed().as_secs_f64().round());
-        write_weights(&self.output, &Weights::of(&mut net, about))?;
-        // The run is over: the checkpoint has served.
-        let _ = std::fs::remove_file(&checkpoint);
+        training.finish(&Weights::of(&mut net, about))?;
         say(quiet, "loss", format!("{} on monitors not trained on", significant(f64::from(held_out))));
         let total = seconds(clock.elapsed().as_secs_f64());
         say(quiet, "output", format!("{}, {} steps in {total}", self.output.display(), self.steps));
@@ -107,16 +75,8 @@ impl Mover {
     }
 
     fn check(&self) -> Result<()> {
-        let refuse = |option: &str, value: String, what: &str| {
-            Err(Error::Option { option: option.into(), value, what: what.into() })
-        };
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return refuse("--learning-rate", self.learning_rate.to_string(), "give a positive number");
-        }
-        match self.output.extension().is_some_and(|e| e == "safetensors") {
-            true => Ok(()),
-            false => refuse("--output", self.output.display().to_string(), "weights are written as .safetensors"),
-        }
+        check_rate(self.learning_rate)?;
+        check_output("--output", &self.output)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.

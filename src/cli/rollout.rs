@@ -1,0 +1,160 @@
+//! `filet operator rollout`: many steps of a trained solver, their errors by viscosity, and a picture of one.
+
+use super::progress::Progress;
+use super::trajectories::TrajectoryArgs;
+use super::{Done, print_data, say};
+use crate::error::{Error, Result};
+use crate::mesh::shapes::built_in;
+use crate::mesh::{Locator, Mesh};
+use crate::mmpde::{Errors, MmPde, SHIPPED, Trajectories, errors, roll_out};
+use crate::nn::{Layer, parse_weights, read_weights};
+use crate::report::format::{count, seconds, significant};
+use crate::report::plot::{self, StripRow};
+use clap::Args;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Moments in a picture.
+const SHOWN: usize = 5;
+
+/// Step a trained solver through time: errors of one step and of all, by viscosity
+#[derive(Debug, Args)]
+pub(super) struct Rollout {
+    #[command(flatten)]
+    data: TrajectoryArgs,
+
+    /// Weights of `filet train mmpde` (.safetensors) [default: those that come with filet, for burgers:24]
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+
+    /// Draw truth, prediction and mesh of a trajectory (.png, .svg)
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
+    /// The trajectory to draw
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    sample: usize,
+
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// `"96 trajectories of 20 steps of 0.05 on 24 x 24 cells"`.
+pub(super) fn describe(t: &Trajectories) -> String {
+    let many = count(t.len() as u64);
+    format!("{many} trajectories of {} steps of {} on {2} x {2} cells", t.frames - 1, t.step, t.cells)
+}
+
+/// One line for each viscosity.
+pub(super) fn say_errors(scores: &[Errors], quiet: bool) {
+    for e in scores {
+        let last = e.roll_out.last().copied().unwrap_or(f64::NAN);
+        let text = format!(
+            "viscosity {}: one step {}, {} steps {}, {} tangled",
+            e.viscosity,
+            significant(e.one_step),
+            e.roll_out.len(),
+            significant(last),
+            e.tangled
+        );
+        say(quiet, "error", text);
+    }
+}
+
+fn wide(u: &[f32]) -> Vec<f64> {
+    u.iter().map(|u| f64::from(*u)).collect()
+}
+
+/// Frames at about equal times from the first to the last, and what stands above them.
+fn moments(data: &Trajectories) -> (Vec<usize>, Vec<String>) {
+    let mut shown: Vec<usize> = (0..SHOWN).map(|k| k * (data.frames - 1) / (SHOWN - 1)).collect();
+    shown.dedup();
+    let names = shown.iter().map(|k| format!("t = {}", significant(*k as f64 * data.step))).collect();
+    (shown, names)
+}
+
+/// The first three trajectories.
+pub(super) fn draw_trajectories(path: &Path, data: &Trajectories) -> Result<()> {
+    let mesh = built_in(&format!("square:{}", data.cells)).transpose()?.unwrap_or_else(|| unreachable!("a shape"));
+    let (shown, columns) = moments(data);
+    let count = data.len().min(3);
+    let names: Vec<String> = data.viscosities[..count].iter().map(|v| format!("ν = {v}")).collect();
+    let row = |(i, name)| {
+        let fields = shown.iter().map(|k| (Cow::Borrowed(&mesh), wide(data.frame(i, *k)))).collect();
+        StripRow { name, fields, mesh_lines: false }
+    };
+    let rows: Vec<StripRow> = names.iter().map(String::as_str).enumerate().map(row).collect();
+    plot::strip(path, &columns, &rows, "Burgers' equation", "u")
+}
+
+impl Rollout {
+    pub(super) fn run(&self, quiet: bool) -> Result<Done> {
+        let clock = Instant::now();
+        let mut net = MmPde::from_weights(&match &self.weights {
+            Some(path) => read_weights(path)?,
+            None => parse_weights("the shipped solver", SHIPPED)?,
+        })?;
+        let progress = Progress::new(quiet);
+        let data = self.data.load(&progress)?;
+        net.check(&data)?;
+        progress.finish();
+        say(quiet, "data", describe(&data));
+        let ready = clock.elapsed().as_secs_f64();
+        let scores = errors(&net, &data)?;
+        let applied = clock.elapsed().as_secs_f64() - ready;
+        say_errors(&scores, quiet);
+        if let Some(path) = &self.plot {
+            self.draw(path, &net, &data)?;
+            say(quiet, "plot", path.display());
+        }
+        say(quiet, "total", seconds(clock.elapsed().as_secs_f64()));
+        if self.json {
+            let object = serde_json::json!({
+                "command": "operator rollout",
+                "input": self.data.name(),
+                "weights": self.weights.as_ref().map(|w| w.display().to_string()),
+                "net": net.config(),
+                "parameters": net.parameters(),
+                "errors": scores,
+                "seconds": { "read": ready, "apply": applied },
+            });
+            print_data(&object.to_string())?;
+        }
+        Ok(Done::Fully)
+    }
+
+    /// Truth, prediction and the mesh moved to it, at equal times from the first step to the last.
+    fn draw(&self, path: &Path, net: &MmPde, data: &Trajectories) -> Result<()> {
+        if self.sample >= data.len() {
+            let what = format!("there are {} trajectories, numbered from 0", data.len());
+            return Err(Error::Option { option: "--sample".into(), value: self.sample.to_string(), what });
+        }
+        let (steps, viscosity) = (data.frames - 1, data.viscosities[self.sample]);
+        let made = roll_out(net, data.frame(self.sample, 0), viscosity, steps)?;
+        let (shown, columns) = moments(data);
+        let fixed = |u: &[f32]| (Cow::Borrowed(net.mesh()), wide(u));
+        let moved = |k: usize| {
+            // The last state is not stepped from: the mesh is that of the step to it.
+            let points = made.nodes[k.min(steps - 1)].iter().map(|[x, y]| [f64::from(*x), f64::from(*y), 0.0]);
+            Mesh { points: points.collect(), ..net.mesh().clone() }
+        };
+        let on_moved = |k: usize| {
+            let mesh = moved(k);
+            let mut values = vec![0.0; mesh.points.len()];
+            let from = Locator::new(net.mesh().clone());
+            from.interpolate(&wide(&made.states[k.min(steps - 1)]), &mesh.points, &mut values);
+            (Cow::Owned(mesh), values)
+        };
+        let truth = shown.iter().map(|k| fixed(data.frame(self.sample, *k))).collect();
+        let prediction = shown.iter().map(|k| fixed(&made.states[*k])).collect();
+        let rows = [
+            StripRow { name: "truth", fields: truth, mesh_lines: false },
+            StripRow { name: "prediction", fields: prediction, mesh_lines: false },
+            StripRow { name: "its mesh", fields: shown.iter().map(|k| on_moved(*k)).collect(), mesh_lines: true },
+        ];
+        let title = format!("Burgers' equation, viscosity {viscosity}: {steps} steps");
+        plot::strip(path, &columns, &rows, &title, "u")
+    }
+}

@@ -1,0 +1,207 @@
+//! Solutions of Burgers' equation from a seed, and as files.
+//!
+//! HDF5: `/u` single precision `[trajectories, frames, n + 1, n + 1]`, x fastest; `/viscosity` `[trajectories]`; attributes of `/` tell
+//! the time between frames and how it was made.
+
+use super::burgers::{Burgers, Start};
+use crate::error::{Error, Place, Result};
+use crate::hdf5::{Attribute, Layout, Reader, Writer};
+use rand_pcg::Pcg64;
+use rayon::prelude::*;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Which trajectories to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// n: cells along a side of the lattice they are given on.
+    pub cells: usize,
+    /// Cells of the solve along a side of a cell.
+    pub refine: usize,
+    /// How many; trajectory i has the start i / V and the viscosity i % V of V ones.
+    pub trajectories: usize,
+    /// Frames after the first.
+    pub steps: usize,
+    /// Time between frames.
+    pub step: f64,
+    /// ν.
+    pub viscosities: Vec<f64>,
+    /// The seed: the same one gives the same starts on every lattice.
+    pub seed: u64,
+}
+
+impl Default for Recipe {
+    /// Smooth solutions, fronts of a cell or two, fronts thinner than a cell of 24.
+    fn default() -> Self {
+        let viscosities = vec![0.03, 0.01, 0.004];
+        Recipe { cells: 24, refine: 6, trajectories: 96, steps: 20, step: 0.05, viscosities, seed: 0 }
+    }
+}
+
+/// Solutions at equal times on a lattice of the unit square.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trajectories {
+    /// n: cells along a side.
+    pub cells: usize,
+    /// Frames of each.
+    pub frames: usize,
+    /// Time between frames.
+    pub step: f64,
+    /// ν of each.
+    pub viscosities: Vec<f64>,
+    /// u, `[trajectories, frames, (n + 1)²]`.
+    u: Vec<f32>,
+    /// Seed and so on.
+    about: Vec<(String, Attribute)>,
+}
+
+impl Recipe {
+    /// Solves; `made` is told how many are there.
+    ///
+    /// Errors: a number out of range.
+    pub fn make(&self, made: &(dyn Fn(usize) + Sync)) -> Result<Trajectories> {
+        self.check()?;
+        let (count, fine) = (AtomicUsize::new(0), self.cells * self.refine);
+        let one = |i: usize| {
+            let [start, viscosity] = [i / self.viscosities.len(), i % self.viscosities.len()];
+            let mut u = Start::random(&mut Pcg64::new(u128::from(self.seed), start as u128)).on(fine);
+            let equation = Burgers { cells: fine, viscosity: self.viscosities[viscosity] };
+            let row = self.cells + 1;
+            let coarse = |u: &[f64]| -> Vec<f32> {
+                (0..row * row).map(|q| u[(q / row * (fine + 1) + q % row) * self.refine] as f32).collect()
+            };
+            let mut frames = coarse(&u);
+            for _ in 0..self.steps {
+                equation.advance(&mut u, self.step);
+                frames.extend(coarse(&u));
+            }
+            made(count.fetch_add(1, Ordering::Relaxed) + 1);
+            frames
+        };
+        let u = (0..self.trajectories).into_par_iter().flat_map_iter(one).collect();
+        let viscosity = |i: usize| self.viscosities[i % self.viscosities.len()];
+        let about = vec![
+            ("problem".into(), Attribute::Text("burgers".into())),
+            ("refine".into(), Attribute::Integer(self.refine as i64)),
+            ("seed".into(), Attribute::Integer(self.seed as i64)),
+            ("generator".into(), Attribute::Text(format!("filet {}", env!("CARGO_PKG_VERSION")))),
+        ];
+        Ok(Trajectories {
+            cells: self.cells,
+            frames: self.steps + 1,
+            step: self.step,
+            viscosities: (0..self.trajectories).map(viscosity).collect(),
+            u,
+            about,
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let refuse = |option: &str, value: String, what: &str| {
+            Err(Error::Option { option: option.into(), value, what: what.into() })
+        };
+        if !(4..=512).contains(&self.cells) {
+            return refuse("burgers:N", self.cells.to_string(), "give from 4 to 512 cells along a side");
+        }
+        if !(1..=64).contains(&self.refine) {
+            return refuse("--refine", self.refine.to_string(), "give a number from 1 to 64");
+        }
+        if self.trajectories == 0 || self.steps == 0 {
+            return refuse("--samples", self.trajectories.to_string(), "give at least one trajectory of one step");
+        }
+        if !(self.step > 0.0 && self.step.is_finite()) {
+            return refuse("--step", self.step.to_string(), "give a positive time");
+        }
+        match self.viscosities.iter().find(|v| !(**v > 0.0 && **v <= 1.0)) {
+            Some(v) => refuse("--viscosity", v.to_string(), "give numbers above 0 and up to 1"),
+            None if self.viscosities.is_empty() => refuse("--viscosity", String::new(), "give at least one"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Trajectories {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.viscosities.len()
+    }
+
+    /// Whether there are none: never.
+    pub fn is_empty(&self) -> bool {
+        self.viscosities.is_empty()
+    }
+
+    /// Points of the lattice.
+    pub fn nodes(&self) -> usize {
+        (self.cells + 1).pow(2)
+    }
+
+    /// u of a trajectory at a frame.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such frame.
+    pub fn frame(&self, trajectory: usize, frame: usize) -> &[f32] {
+        assert!(frame < self.frames, "frame {frame} of {}", self.frames);
+        &self.u[(trajectory * self.frames + frame) * self.nodes()..][..self.nodes()]
+    }
+
+    /// Trajectories `from` up to `to`.
+    ///
+    /// Errors: there are fewer.
+    pub fn part(&self, from: usize, to: usize) -> Result<Trajectories> {
+        if from >= to || to > self.len() {
+            return Err(Error::Problem {
+                what: format!("trajectories {from} to {to} asked for, there are {}", self.len()),
+                help: "ask for trajectories there are".into(),
+            });
+        }
+        let size = self.frames * self.nodes();
+        let (u, viscosities) = (self.u[from * size..to * size].to_vec(), self.viscosities[from..to].to_vec());
+        Ok(Trajectories { u, viscosities, about: self.about.clone(), ..*self })
+    }
+
+    /// Writes HDF5, whole or not at all.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut writer = Writer::create(path)?;
+        let side = self.cells + 1;
+        writer.write("u", &[self.len(), self.frames, side, side], &self.u, Layout::Compressed)?;
+        writer.write("viscosity", &[self.len()], &self.viscosities, Layout::Contiguous)?;
+        writer.attribute("/", "step", &Attribute::Float(self.step))?;
+        for (name, value) in &self.about {
+            writer.attribute("/", name, value)?;
+        }
+        writer.finish()
+    }
+
+    /// Reads what [`write`](Self::write) wrote.
+    ///
+    /// Errors: no such file, other shapes, numbers that are not finite or a viscosity that is not positive.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let refuse = |name: &str, what: String| {
+            let help = "make trajectories with `filet operator generate burgers:N`";
+            Error::file(path, Place::Section(name.into()), what, help)
+        };
+        let reader = Reader::open(path)?;
+        let shape = reader.shape("u")?;
+        let &[count, frames, side, other] = &shape[..] else {
+            return Err(refuse("u", format!("has the shape {shape:?}, not [trajectories, frames, n + 1, n + 1]")));
+        };
+        if side != other || side < 5 || frames < 2 || count == 0 {
+            return Err(refuse("u", format!("has the shape {shape:?}: squares of at least 5 x 5 points, 2 frames")));
+        }
+        let (u, viscosities): (Vec<f32>, Vec<f64>) = (reader.read("u")?, reader.read("viscosity")?);
+        if let Some(bad) = u.iter().position(|u| !u.is_finite()) {
+            return Err(refuse("u", format!("trajectory {} holds {}", bad / (frames * side * side), u[bad])));
+        }
+        if viscosities.len() != count || viscosities.iter().any(|v| !(*v > 0.0 && v.is_finite())) {
+            return Err(refuse("viscosity", format!("holds no positive number for each of {count} trajectories")));
+        }
+        let step = reader.attribute("/", "step")?.number().filter(|s| *s > 0.0);
+        let step = step.ok_or_else(|| refuse("step", "is no positive number".into()))?;
+        let names = ["problem", "refine", "seed", "generator"];
+        let about = names.iter().filter_map(|n| Some((n.to_string(), reader.attribute("/", n).ok()?))).collect();
+        Ok(Trajectories { cells: side - 1, frames, step, viscosities, u, about })
+    }
+}

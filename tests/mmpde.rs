@@ -1,0 +1,270 @@
+//! The solver on the moved mesh: trajectories and their files, what the net keeps whatever its weights, training, roll-outs.
+
+use filet::mesh::shapes::built_in;
+use filet::mesh::{Locator, Mesh};
+use filet::mmpde::{
+    Errors, MeshMover, MmPde, MmPdeConfig, Nodes, Recipe, RollOutLoss, Trajectories, Transfer, errors, roll_out,
+};
+use filet::nn::{Layer, Tape, Tensor};
+use filet::train::{Checkpoint, Objective, TrainConfig, train};
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+use std::ops::ControlFlow;
+
+fn small(cells: usize) -> Recipe {
+    Recipe { cells, trajectories: 6, steps: 4, refine: 4, ..Recipe::default() }
+}
+
+fn data(cells: usize) -> Trajectories {
+    small(cells).make(&|_| {}).unwrap()
+}
+
+/// A net whose numbers are all random: new ones begin with zeros.
+fn net(config: &MmPdeConfig, seed: u64) -> MmPde {
+    let mut net = MmPde::new(config, seed).unwrap();
+    let mut rng = Pcg64::seed_from_u64(seed);
+    net.visit(&mut |p| p.value = Tensor::uniform(p.value.shape(), 0.3, &mut rng));
+    net
+}
+
+fn tiny() -> MmPdeConfig {
+    MmPdeConfig { cells: 8, width: 6, layers: 2, ..MmPdeConfig::default() }
+}
+
+#[test]
+fn trajectories_come_back_from_their_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.h5");
+    let made = data(8);
+    made.write(&path).unwrap();
+    assert_eq!(Trajectories::read(&path).unwrap(), made);
+    assert_eq!((made.len(), made.frames, made.viscosities[..4].to_vec()), (6, 5, vec![0.03, 0.01, 0.004, 0.03]));
+    // The same starts on another lattice, the same numbers with another number of threads.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(pool.install(|| data(8)), made);
+    let fine = data(16);
+    let at = |t: &Trajectories, i: usize| t.frame(3, 0)[i * (t.cells + 1) + i];
+    assert!((at(&made, 3) - at(&fine, 6)).abs() < 1e-6);
+    let viscous = |i: usize| made.frame(i, 4).iter().map(|u| u * u).sum::<f32>();
+    assert!(viscous(0) < viscous(1) && viscous(1) < viscous(2), "more viscosity, less energy");
+    std::fs::write(&path, b"nothing").unwrap();
+    assert!(Trajectories::read(&path).is_err());
+    assert!(Recipe { viscosities: vec![-1.0], ..small(8) }.make(&|_| {}).is_err());
+    assert!(made.part(3, 9).is_err());
+}
+
+#[test]
+fn meshes_go_where_the_front_is_and_do_not_tangle() {
+    let mesh = built_in("square:16").unwrap().unwrap();
+    let mut mover = MeshMover::new(&mesh, Nodes::Moved).unwrap();
+    let front = |x: f64, y: f64| ((20.0 * (x + y - 1.1)).tanh() * x * y * (1.0 - x) * (1.0 - y)) as f32;
+    let u: Vec<f32> = mesh.points.iter().map(|p| front(p[0], p[1])).collect();
+    let nodes = mover.nodes(&u).unwrap();
+    let near = |points: &mut dyn Iterator<Item = [f64; 2]>| points.filter(|[x, y]| (x + y - 1.1).abs() < 0.1).count();
+    let before = near(&mut mesh.points.iter().map(|p| [p[0], p[1]]));
+    let after = near(&mut nodes.iter().map(|p| p.map(f64::from)));
+    assert!(after > before, "{before} {after}");
+    assert_eq!(mover.tangled(), 0);
+    assert!(mover.nodes(&vec![f32::NAN; u.len()]).is_err());
+    let fixed = MeshMover::new(&mesh, Nodes::Fixed).unwrap().nodes(&u).unwrap();
+    assert!(fixed.iter().zip(&mesh.points).all(|(a, b)| a[0] == b[0] as f32 && a[1] == b[1] as f32));
+}
+
+/// Zero changes: the state stays. The boundary stays under any weights.
+#[test]
+fn the_residual_path_is_the_state_and_the_boundary_stays() {
+    let mut silent = net(&tiny(), 1);
+    silent.visit(&mut |p| {
+        if p.name.contains("decoder") {
+            p.value = Tensor::zeros(p.value.shape());
+        }
+    });
+    let trajectories = data(8);
+    let start = trajectories.frame(2, 0);
+    let made = roll_out(&silent, start, 0.004, 2).unwrap();
+    assert_eq!(made.states[2], start);
+    let loud = roll_out(&net(&tiny(), 2), start, 0.004, 2).unwrap();
+    assert_ne!(loud.states[1], start);
+    let edge = |q: usize| [q % 9, q / 9].iter().any(|i| i % 8 == 0);
+    assert!((0..81).all(|q| !edge(q) || loud.states[2][q] == start[q]));
+    assert!(roll_out(&silent, &start[1..], 0.004, 1).is_err());
+}
+
+#[test]
+fn gradients_are_the_limits_of_differences() {
+    let trajectories = data(8);
+    let mut net = net(&tiny(), 3);
+    let mut objective = RollOutLoss::new(&net, &trajectories, 3, [1, 0], 5, &|_| {}).unwrap();
+    let tape = Tape::training();
+    let gradients = tape.gradients(&objective.loss(&net, &tape, 0).unwrap());
+    let mut names = Vec::new();
+    net.visit(&mut |p| names.push((p.name.clone(), p.value.shape().to_vec())));
+    assert_eq!(names.len(), gradients.len(), "every number has a part in the loss");
+    let mut rng = Pcg64::seed_from_u64(9);
+    // Pushed states depend on the weights without gradient: look at a step without any.
+    let mut objective = RollOutLoss::new(&net, &trajectories, 3, [0, 0], 5, &|_| {}).unwrap();
+    let tape = Tape::training();
+    let gradients = tape.gradients(&objective.loss(&net, &tape, 0).unwrap());
+    for (name, shape) in names {
+        let direction = Tensor::normal(&shape, &mut rng);
+        let pairs = gradients[&name].data().iter().zip(direction.data());
+        let along: f64 = pairs.map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+        let mut at = |t: f32, net: &mut MmPde| {
+            let shift = |net: &mut MmPde, t: f32| {
+                net.visit(&mut |p| {
+                    if p.name == name {
+                        p.value.data_mut().iter_mut().zip(direction.data()).for_each(|(x, d)| *x += t * d);
+                    }
+                });
+            };
+            shift(net, t);
+            let loss = f64::from(objective.loss(net, &Tape::inference(), 0).unwrap().value().item());
+            shift(net, -t);
+            loss
+        };
+        // The best of some steps: large ones are curved, small ones drown in rounding.
+        let off = [3e-2f32, 1e-2, 3e-3].map(|t| {
+            let difference = (at(t, &mut net) - at(-t, &mut net)) / f64::from(2.0 * t);
+            (difference - along).abs() / (1e-3 + along.abs().max(difference.abs()))
+        });
+        assert!(off.iter().any(|o| *o < 2e-2), "{name}: {along} off by {off:?}");
+    }
+}
+
+/// A square turned by half a circle about its middle is the same mesh with its nodes in another order.
+#[test]
+fn turned_states_have_turned_geometry() {
+    let net = net(&MmPdeConfig { transfer: Transfer::Learned, ..tiny() }, 4);
+    let trajectories = data(8);
+    let u = trajectories.frame(2, 2);
+    let nodes = MeshMover::new(net.mesh(), Nodes::Moved).unwrap().nodes(u).unwrap();
+    let step = |u: &[f32], nodes: &[[f32; 2]]| {
+        let y = net.forward(&Tape::inference(), &net.input(std::iter::once((u, nodes, 0.004))));
+        y.value().data().to_vec()
+    };
+    // A batch is its members one by one.
+    let both = net.forward(&Tape::inference(), &net.input([(u, &nodes[..], 0.004); 2].into_iter()));
+    let alone = step(u, &nodes);
+    assert_eq!(both.value().data(), [&alone[..], &alone[..]].concat());
+    // Exchanging x and y maps the triangles onto themselves. The weights of x and y differ, so exchange them in the net, too.
+    let turned = |q: usize| (q % 9) * 9 + q / 9;
+    let mut mirrored = self::net(&tiny(), 4);
+    mirrored.visit(&mut |p| {
+        let rows = p.value.shape()[0];
+        if p.name.ends_with("edge.weight") || p.name.ends_with("hidden.weight") {
+            let width = p.value.len() / rows;
+            (0..width).for_each(|c| p.value.data_mut().swap(c, width + c));
+        }
+    });
+    let u_turned: Vec<f32> = (0..81).map(|q| u[turned(q)]).collect();
+    let nodes_turned: Vec<[f32; 2]> = (0..81).map(|q| [nodes[turned(q)][1], nodes[turned(q)][0]]).collect();
+    let state = std::iter::once((&u_turned[..], &nodes_turned[..], 0.004));
+    let there = mirrored.forward(&Tape::inference(), &mirrored.input(state));
+    for q in 0..81 {
+        let (a, b) = (alone[turned(q)], there.value().data()[q]);
+        assert!((a - b).abs() < 2e-4 * a.abs().max(1.0), "node {q}: {a} {b}");
+    }
+}
+
+fn run(net: &mut MmPde, trajectories: &Trajectories, state: &mut Checkpoint, stop: usize) {
+    let mut objective = RollOutLoss::new(net, trajectories, 2, [1, 3], 1, &|_| {}).unwrap();
+    let config = TrainConfig { steps: 8, learning_rate: 3e-3, ..TrainConfig::default() };
+    let mut watch = |_: &mut dyn Layer, state: &Checkpoint| {
+        Ok(if state.step() == stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    train(net, &mut objective, &config, state, &mut watch).unwrap();
+}
+
+#[test]
+fn a_training_that_was_cut_off_goes_on_bit_for_bit() {
+    let (trajectories, about) = (data(8), serde_json::json!({}));
+    let path = tempfile::tempdir().unwrap().keep().join("c.safetensors");
+    let (mut whole, mut state) = (MmPde::new(&tiny(), 7).unwrap(), Checkpoint::default());
+    run(&mut whole, &trajectories, &mut state, 8);
+    let (mut cut, mut half) = (MmPde::new(&tiny(), 7).unwrap(), Checkpoint::default());
+    run(&mut cut, &trajectories, &mut half, 5);
+    half.write(&path, &mut cut, &about).unwrap();
+    let mut again = MmPde::new(&tiny(), 8).unwrap();
+    let mut state_again = Checkpoint::read(&path, &mut again, &about).unwrap();
+    run(&mut again, &trajectories, &mut state_again, 8);
+    assert_eq!(state.losses(), state_again.losses());
+    assert_eq!(whole.weights(about.clone()).tensors, again.weights(about).tensors);
+}
+
+#[test]
+fn training_lowers_the_error_of_a_step() {
+    let trajectories = data(8);
+    let mut net = MmPde::new(&MmPdeConfig { width: 12, ..tiny() }, 1).unwrap();
+    let mean = |e: &[Errors]| e.iter().map(|e| e.one_step).sum::<f64>() / e.len() as f64;
+    let before = mean(&errors(&net, &trajectories).unwrap());
+    let mut objective = RollOutLoss::new(&net, &trajectories, 4, [0, 0], 1, &|_| {}).unwrap();
+    let config = TrainConfig { steps: 80, learning_rate: 5e-3, ..TrainConfig::default() };
+    let mut on = |_: &mut dyn Layer, _: &Checkpoint| Ok(ControlFlow::Continue(()));
+    train(&mut net, &mut objective, &config, &mut Checkpoint::default(), &mut on).unwrap();
+    let after = mean(&errors(&net, &trajectories).unwrap());
+    assert!(after < 0.5 * before, "{before} {after}");
+    assert!(RollOutLoss::new(&net, &data(10), 4, [0, 0], 1, &|_| {}).is_err(), "another lattice");
+    assert!(RollOutLoss::new(&net, &trajectories, 4, [4, 0], 1, &|_| {}).is_err(), "longer than trajectories");
+}
+
+#[test]
+fn the_twin_has_the_same_numbers_under_the_same_names() {
+    let mut moved = MmPde::new(&tiny(), 1).unwrap();
+    let mut fixed = MmPde::new(&MmPdeConfig { nodes: Nodes::Fixed, ..tiny() }, 1).unwrap();
+    let about = serde_json::json!({});
+    assert_eq!(moved.weights(about.clone()).tensors, fixed.weights(about).tensors);
+}
+
+/// How well the nodes of the lattice and moved ones hold a solution, as relative L2 errors of linear interpolation on the lattice of the
+/// solve: with values of the solution at the moved nodes, with values that came from the lattice, and after going back.
+fn held(cells: usize, viscosity: f64) -> [f64; 4] {
+    let refine = 144 / cells;
+    let recipe =
+        Recipe { cells, refine, trajectories: 4, steps: 12, viscosities: vec![viscosity], ..Recipe::default() };
+    let (coarse, fine) =
+        (recipe.make(&|_| {}).unwrap(), Recipe { cells: 144, refine: 1, ..recipe }.make(&|_| {}).unwrap());
+    let mesh = |n: usize| built_in(&format!("square:{n}")).unwrap().unwrap();
+    let (lattice, solved) = (mesh(cells), mesh(144));
+    let wide = |u: &[f32]| u.iter().map(|u| f64::from(*u)).collect::<Vec<f64>>();
+    let at = |mesh: &Mesh, values: &[f64], points: &[[f64; 3]]| {
+        let mut out = vec![0.0; points.len()];
+        Locator::new(mesh.clone()).interpolate(values, points, &mut out);
+        out
+    };
+    let off = |u: &[f64], v: &[f64]| {
+        let square = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>();
+        (square(&mut u.iter().zip(v).map(|(u, v)| u - v)) / square(&mut v.iter().copied())).sqrt()
+    };
+    let mut sums = [0.0; 4];
+    for trajectory in 0..4 {
+        let (u, exact) = (coarse.frame(trajectory, 12), wide(fine.frame(trajectory, 12)));
+        let nodes = MeshMover::new(&lattice, Nodes::Moved).unwrap().nodes(u).unwrap();
+        let points = nodes.iter().map(|[x, y]| [f64::from(*x), f64::from(*y), 0.0]).collect();
+        let moved = Mesh { points, ..lattice.clone() };
+        let u = wide(u);
+        let sampled = at(&solved, &exact, &moved.points);
+        let carried = at(&lattice, &u, &moved.points);
+        let errors = [
+            off(&at(&lattice, &u, &solved.points), &exact),
+            off(&at(&moved, &sampled, &solved.points), &exact),
+            off(&at(&moved, &carried, &solved.points), &exact),
+            off(&at(&moved, &carried, &lattice.points), &u),
+        ];
+        sums.iter_mut().zip(errors).for_each(|(s, e)| *s += e / 4.0);
+    }
+    sums
+}
+
+#[test]
+fn moved_nodes_hold_fronts_better_unless_their_values_come_from_the_lattice() {
+    for viscosity in [0.03, 0.01, 0.004] {
+        let [lattice, sampled, carried, back] = held(24, viscosity);
+        println!(
+            "{viscosity}: lattice {lattice:.4}, moved {sampled:.4}, from the lattice {carried:.4}, back {back:.4}"
+        );
+        assert!(
+            sampled < lattice && carried > sampled && back > 0.0,
+            "{viscosity}: {lattice} {sampled} {carried} {back}"
+        );
+    }
+}
