@@ -64,7 +64,8 @@ pub(super) struct Bench {
 }
 
 /// Methods that suit meshes, and voxel scenes.
-const FOR_MESHES: [Method; 5] = [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct];
+const FOR_MESHES: [Method; 6] =
+    [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Dcdm, Method::Direct];
 const FOR_SCENES: [Method; 6] =
     [Method::Cg, Method::PcgIc, Method::PcgAmg, Method::GmgPlain, Method::Gmg, Method::Dcdm];
 
@@ -124,7 +125,7 @@ impl Bench {
             quality::check(&mesh)?;
             let system = Poisson { source: 1.0.into(), ..Default::default() }.dirichlet(None, 0.0).assemble(&mesh)?;
             self.rounds(problem, &FOR_MESHES, |config| {
-                let (mut solver, setup) = timed(|| config.build(&system.a, mesh.dimension()))?;
+                let (mut solver, setup) = timed(|| input::mesh_solver(config, &system, None, Device::Cpu))?;
                 let mut x = vec![0.0; system.unknowns()];
                 let (report, solve) = timed(|| solver.solve(&system.a, &system.b, &mut x, &mut unobserved))?;
                 let (unknowns, bytes) = (system.unknowns(), solver.bytes());

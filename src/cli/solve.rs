@@ -132,7 +132,7 @@ impl Solve {
         let written = self.outputs.write_system(&system.a, &system.b)?;
         lap(&mut clock);
         progress.phase("setting up");
-        let mut solver = input::mesh_solver(&config, &system.a, file.mesh.dimension(), self.device)?;
+        let mut solver = input::mesh_solver(&config, &system, self.weights.as_deref(), self.device)?;
         time.setup = lap(&mut clock);
         progress.say(|| say_solver(quiet, &solver, time.setup));
 
