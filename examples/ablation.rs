@@ -10,8 +10,10 @@ use filet::solver::{StopRule, VoxelSolver, unobserved};
 use filet::voxel::{Family, Scene, generate};
 use std::time::Instant;
 
+type Group = (&'static str, fn(&str) -> bool);
+
 /// Groups of numbers, by the ends and beginnings of their names.
-const GROUPS: [(&str, fn(&str) -> bool); 3] = [
+const GROUPS: [Group; 3] = [
     ("constants (kernels)", |name| name.ends_with(".kernel")),
     ("bands (scalings)", |name| name.ends_with(".scale")),
     ("coarse couplings", |name| name.contains(".coupling")),

@@ -236,6 +236,7 @@ fn table(rows: &[Row]) -> Table {
         "solve",
         "total",
         "memory",
+        "a unknown",
     ]);
     for r in rows {
         let (setup, solve) = (median(&r.setup), median(&r.solve));
@@ -250,6 +251,7 @@ fn table(rows: &[Row]) -> Table {
             seconds(solve),
             seconds(setup + solve),
             bytes(r.bytes as u64),
+            format!("{:.0} B", r.bytes as f64 / r.unknowns.max(1) as f64),
         ]);
     }
     table

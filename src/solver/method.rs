@@ -165,7 +165,7 @@ impl SolverConfig {
         if self.method != Method::Dcdm {
             return self.build(&system.a, dimension);
         }
-        let points = system.free.iter().map(|&dof| system.space.point(dof as usize)).collect();
+        let points = system.points();
         match Background::of(&system.a, points, dimension) {
             Ok(background) => {
                 let grid = AuxiliaryGrid::new(&system.a, &background, parameters)?;

@@ -18,6 +18,9 @@ use rayon::prelude::*;
 /// Cells that give less than this to all unknowns together are none themselves.
 const LEAST: f32 = 0.02;
 
+/// Sums of rows below this part of their entries are zero but for rounding.
+const ROUNDING: f64 = 1e-12;
+
 /// Kinds of cells, the weights, and what unit they are in.
 pub(super) fn weights(a: &Csr, background: &Background, transfer: &Transfer, order: &[u32]) -> (Vec<u8>, Weights, f64) {
     let layout = background.layout();
@@ -76,10 +79,11 @@ fn share(a: &Csr, background: &Background, i: usize) -> [f32; 4] {
             square[d] += v.abs() * distance;
         }
     }
-    let missing = if coupled > 0.0 { f64::max(sum, 0.0) / coupled } else { 0.0 };
+    let fixed = if sum > ROUNDING * coupled { sum } else { 0.0 };
+    let missing = if coupled > 0.0 { fixed / coupled } else { 0.0 };
     let per = 0.5 / background.spacing().powi(2);
     let of = |axis: usize| background.direction(axis).map_or(0.0, |d| per * (energy[d] + missing * square[d]));
-    [of(0) as f32, of(1) as f32, of(2) as f32, sum as f32]
+    [of(0) as f32, of(1) as f32, of(2) as f32, fixed as f32]
 }
 
 /// Weights of the faces to the next cells a `step` on.
