@@ -11,6 +11,7 @@ use super::space::Space;
 use crate::error::{Error, Result};
 use crate::mesh::Mesh;
 use crate::sparse::Csr;
+use rayon::prelude::*;
 
 /// A x = b over the unknowns of a problem, with A symmetric positive definite.
 #[derive(Debug)]
@@ -113,6 +114,11 @@ impl System<'_> {
     /// Number of unknowns.
     pub fn unknowns(&self) -> usize {
         self.free.len()
+    }
+
+    /// Where the unknowns lie.
+    pub fn points(&self) -> Vec<[f64; 3]> {
+        self.free.par_iter().map(|&dof| self.space.point(dof as usize)).collect()
     }
 
     /// The values at all degrees of freedom: `x` at the unknowns, the given ones elsewhere, floating parts moved to mean zero.

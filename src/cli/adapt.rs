@@ -2,7 +2,8 @@
 
 use super::problem::Given;
 use super::progress::Progress;
-use super::say;
+use super::{input, say};
+use crate::device::Device;
 use crate::error::Result;
 use crate::mesh::Mesh;
 use crate::mover::{FieldMonitor, Form, MoveConfig, Mover, estimated_error};
@@ -59,7 +60,7 @@ pub(super) fn adapt(
 fn solve(mesh: &Mesh, given: &Given, config: &SolverConfig) -> Result<Vec<f64>> {
     let system = given.problem.assemble(mesh)?;
     let mut x = vec![0.0; system.unknowns()];
-    config.build(&system.a, mesh.dimension())?.solve(&system.a, &system.b, &mut x, &mut unobserved)?;
+    input::mesh_solver(config, &system, None, Device::Cpu)?.solve(&system.a, &system.b, &mut x, &mut unobserved)?;
     let mut u = system.solution(&x);
     u.truncate(mesh.points.len());
     Ok(u)

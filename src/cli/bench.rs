@@ -64,7 +64,8 @@ pub(super) struct Bench {
 }
 
 /// Methods that suit meshes, and voxel scenes.
-const FOR_MESHES: [Method; 5] = [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct];
+const FOR_MESHES: [Method; 6] =
+    [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Dcdm, Method::Direct];
 const FOR_SCENES: [Method; 6] =
     [Method::Cg, Method::PcgIc, Method::PcgAmg, Method::GmgPlain, Method::Gmg, Method::Dcdm];
 
@@ -130,7 +131,7 @@ impl Bench {
             quality::check(&mesh)?;
             let system = Poisson { source: 1.0.into(), ..Default::default() }.dirichlet(None, 0.0).assemble(&mesh)?;
             self.rounds(problem, &FOR_MESHES, |config| {
-                let (mut solver, setup) = timed(|| config.build(&system.a, mesh.dimension()))?;
+                let (mut solver, setup) = timed(|| input::mesh_solver(config, &system, None, Device::Cpu))?;
                 let mut x = vec![0.0; system.unknowns()];
                 let (report, solve) = timed(|| solver.solve(&system.a, &system.b, &mut x, &mut unobserved))?;
                 let (unknowns, bytes) = (system.unknowns(), solver.bytes());
@@ -241,6 +242,7 @@ fn table(rows: &[Row]) -> Table {
         "solve",
         "total",
         "memory",
+        "a unknown",
     ]);
     for r in rows {
         let (setup, solve) = (median(&r.setup), median(&r.solve));
@@ -255,6 +257,7 @@ fn table(rows: &[Row]) -> Table {
             seconds(solve),
             seconds(setup + solve),
             bytes(r.bytes as u64),
+            format!("{:.0} B", r.bytes as f64 / r.unknowns.max(1) as f64),
         ]);
     }
     table

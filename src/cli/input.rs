@@ -1,5 +1,6 @@
 //! Where a mesh comes from: a file, or a built-in shape such as `square:20`.
 
+use crate::assembly::System;
 #[cfg(feature = "cuda")]
 use crate::dcdm::CudaNetDirection;
 use crate::dcdm::{self, NetDirection, cycle_parameters, shipped_cycle};
@@ -10,8 +11,8 @@ use crate::error::Result;
 use crate::mesh::io::{self, MeshFile};
 use crate::mesh::shapes;
 use crate::nn::{Weights, parse_weights, read_weights};
+use crate::precond::voxel::CycleParameters;
 use crate::solver::{Method, SceneSolver, Solver, SolverConfig};
-use crate::sparse::Csr;
 use crate::voxel::{self, Family, Scene, VoxelGrid};
 use std::path::Path;
 
@@ -59,13 +60,7 @@ pub(super) fn scene_solver(
         }
         #[cfg(not(feature = "cuda"))]
         (Device::Cuda, _) => Err(Device::not_built()),
-        (Device::Cpu, Method::Dcdm) => {
-            let parameters = match weights {
-                Some(path) => cycle_parameters(&read_weights(path)?)?,
-                None => shipped_cycle(),
-            };
-            SceneSolver::with_parameters(&config.stop, grid, &parameters)
-        }
+        (Device::Cpu, Method::Dcdm) => SceneSolver::with_parameters(&config.stop, grid, &load_cycle(weights)?),
         (Device::Cpu, Method::DcdmNet) => {
             let directions = NetDirection::new(&load_weights(weights)?, grid)?;
             SceneSolver::with_directions(&config.stop, grid, Box::new(directions))
@@ -74,12 +69,22 @@ pub(super) fn scene_solver(
     }
 }
 
-/// Sets up the method for the matrix of a problem on a mesh of that dimension.
-pub(super) fn mesh_solver(config: &SolverConfig, a: &Csr, dimension: usize, device: Device) -> Result<Solver> {
+/// The numbers of a file of weights, or those of the cycle that comes with filet.
+fn load_cycle(path: Option<&Path>) -> Result<CycleParameters> {
+    path.map_or_else(|| Ok(shipped_cycle()), |path| cycle_parameters(&read_weights(path)?))
+}
+
+/// Sets up the method for the system of a problem on a mesh.
+pub(super) fn mesh_solver(
+    config: &SolverConfig,
+    system: &System,
+    weights: Option<&Path>,
+    device: Device,
+) -> Result<Solver> {
     match device {
-        Device::Cpu => config.build(a, dimension),
+        Device::Cpu => config.build_on(system, &load_cycle(weights)?),
         #[cfg(feature = "cuda")]
-        Device::Cuda => config.build_on_cuda(a, &Cuda::open()?),
+        Device::Cuda => config.build_on_cuda(&system.a, &Cuda::open()?),
         #[cfg(not(feature = "cuda"))]
         Device::Cuda => Err(Device::not_built()),
     }

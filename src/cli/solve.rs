@@ -48,7 +48,7 @@ pub(super) struct Solve {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; gmg, gmg-plain, dcdm, dcdm-net (voxel scenes) [default: auto]
+    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; dcdm: with the learned voxel cycle, on a mesh behind it (pays where cells are of about one size); gmg, gmg-plain, dcdm-net (voxel scenes) [default: auto]
     #[arg(long, value_name = "METHOD", help_heading = "Solver", value_parser = settings::method)]
     method: Option<Method>,
 
@@ -141,7 +141,7 @@ impl Solve {
         let written = self.outputs.write_system(&system.a, &system.b)?;
         lap(&mut clock);
         progress.phase("setting up");
-        let mut solver = input::mesh_solver(&config, &system.a, file.mesh.dimension(), self.device)?;
+        let mut solver = input::mesh_solver(&config, &system, self.weights.as_deref(), self.device)?;
         time.setup = lap(&mut clock);
         progress.say(|| say_solver(quiet, &solver, time.setup));
 
@@ -162,6 +162,9 @@ impl Solve {
         time.write = lap(&mut clock);
         time.total = start.elapsed().as_secs_f64();
         progress.finish();
+        if solver.fell_back() {
+            say(quiet, "note", "the grid behind the mesh did not serve here; algebraic multigrid went on");
+        }
         say_end(quiet, &written, &time);
         if self.json {
             print_data(&self.object(&file, &system, &solver, &report, residual, errors, &time, &written).to_string())?;

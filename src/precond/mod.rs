@@ -10,6 +10,7 @@ pub use identity::Identity;
 pub use jacobi::Jacobi;
 pub use mean_free::MeanFree;
 pub mod amg;
+pub mod auxiliary;
 pub mod voxel;
 
 /// z <- B r with B symmetric positive definite and fixed: what plain PCG needs.

@@ -3,11 +3,15 @@
 
 #[cfg(feature = "cuda")]
 use super::CudaRows;
+use super::auxiliary::Guarded;
 use super::{Cg, Observer, Report, StopRule, direct};
+use crate::assembly::System;
 #[cfg(feature = "cuda")]
 use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};
 use crate::precond::amg::{Amg, AmgConfig};
+use crate::precond::auxiliary::{AuxiliaryGrid, Background};
+use crate::precond::voxel::CycleParameters;
 use crate::precond::{Ic, IcConfig, Identity, Jacobi, Preconditioner};
 use crate::sparse::{Cholesky, Csr};
 #[cfg(feature = "cuda")]
@@ -34,7 +38,8 @@ pub enum Method {
     Gmg,
     /// Conjugate gradients with textbook multigrid on rediscretised grids, on voxel scenes: a yardstick.
     GmgPlain,
-    /// Conjugate gradients with geometric multigrid that has learned numbers, on voxel scenes: [`LearnedSolver`](super::LearnedSolver).
+    /// Conjugate gradients with geometric multigrid that has learned numbers: [`LearnedSolver`](super::LearnedSolver) on voxel
+    /// scenes, [`AuxiliaryGrid`] behind a mesh.
     Dcdm,
     /// Conjugate directions from a convolutional net, on voxel scenes: [`SceneSolver::with_directions`](super::SceneSolver::with_directions).
     DcdmNet,
@@ -135,16 +140,48 @@ impl SolverConfig {
             Method::PcgIc => Engine::Ic(self.precond.ic.build(a)?),
             Method::PcgAmg => Engine::Amg(self.precond.amg.build(a)?),
             Method::Auto | Method::Cg => Engine::Identity(Identity),
-            Method::Gmg | Method::GmgPlain | Method::Dcdm | Method::DcdmNet => {
+            Method::Dcdm => {
                 return Err(Error::Option {
                     option: "method".into(),
                     value: method.name().into(),
-                    what: "is for voxel scenes; on meshes take pcg-amg".into(),
+                    what: "needs the places of the unknowns, and weights: take SolverConfig::build_on".into(),
+                });
+            }
+            Method::Gmg | Method::GmgPlain | Method::DcdmNet => {
+                return Err(Error::Option {
+                    option: "method".into(),
+                    value: method.name().into(),
+                    what: "is for voxel scenes; on meshes take pcg-amg or dcdm".into(),
                 });
             }
         };
-        let n = if method == Method::Direct { 0 } else { a.nrows() };
-        Ok(Solver { method, why, engine, workspace: Cg::new(n), stop: self.stop.clone() })
+        Ok(self.solver(method, why, engine, a.nrows()))
+    }
+
+    /// As [`Self::build`], for an assembled system: `dcdm`, too, with these numbers in its cycle. Where no grid suits the mesh
+    /// that is `pcg-amg`, and [`Solver::why`] says so.
+    pub fn build_on(&self, system: &System, parameters: &CycleParameters) -> Result<Solver> {
+        let dimension = system.space.mesh.dimension();
+        if self.method != Method::Dcdm {
+            return self.build(&system.a, dimension);
+        }
+        let points = system.points();
+        match Background::of(&system.a, points, dimension) {
+            Ok(background) => {
+                let grid = AuxiliaryGrid::new(&system.a, &background, parameters)?;
+                let engine = Engine::Auxiliary(Box::new(Guarded::new(grid, &self.precond.amg)));
+                Ok(self.solver(Method::Dcdm, String::new(), engine, system.a.nrows()))
+            }
+            Err(why) => {
+                let engine = Engine::Amg(self.precond.amg.build(&system.a)?);
+                Ok(self.solver(Method::PcgAmg, format!("for dcdm: {why}"), engine, system.a.nrows()))
+            }
+        }
+    }
+
+    fn solver(&self, method: Method, why: String, engine: Engine, n: usize) -> Solver {
+        let n = if method == Method::Direct { 0 } else { n };
+        Solver { method, why, engine, workspace: Cg::new(n), stop: self.stop.clone() }
     }
 
     /// As [`Self::build`], on a GPU: `cg`, or `pcg-jacobi`, which `auto` is there.
@@ -191,6 +228,7 @@ enum Engine {
     Jacobi(Jacobi),
     Ic(Ic),
     Amg(Amg),
+    Auxiliary(Box<Guarded>),
     Direct(Box<Cholesky>),
     #[cfg(feature = "cuda")]
     Cuda(Box<CudaRows>),
@@ -202,6 +240,7 @@ impl Solver {
     pub fn solve(&mut self, a: &Csr, b: &[f64], x: &mut [f64], watch: &mut Observer) -> Result<Report> {
         let m: &mut dyn Preconditioner = match &mut self.engine {
             Engine::Direct(factor) => return direct(a, factor, b, x, &self.stop),
+            Engine::Auxiliary(m) => return m.solve(&mut self.workspace, a, b, x, &self.stop, watch),
             #[cfg(feature = "cuda")]
             Engine::Cuda(rows) => return rows.solve(a, b, x, &self.stop, watch),
             Engine::Identity(m) => m,
@@ -220,6 +259,7 @@ impl Solver {
             Engine::Jacobi(m) => m.bytes(),
             Engine::Ic(m) => m.bytes(),
             Engine::Amg(m) => m.bytes(),
+            Engine::Auxiliary(m) => m.bytes(),
             #[cfg(feature = "cuda")]
             Engine::Cuda(rows) => rows.bytes(),
         }
@@ -235,12 +275,22 @@ impl Solver {
             Engine::Jacobi(_) => "jacobi: the diagonal".into(),
             Engine::Ic(ic) if ic.shift() > 0.0 => format!("ic: IC(0), diagonal shifted by {:.1e}", ic.shift()),
             Engine::Ic(_) => "ic: IC(0)".into(),
-            Engine::Amg(amg) => format!(
-                "amg: {} levels, operator complexity {:.2}, grid complexity {:.2}",
-                amg.levels().len(),
-                amg.operator_complexity(),
-                amg.grid_complexity()
-            ),
+            Engine::Amg(amg) => levels(amg),
+            Engine::Auxiliary(m) => m.summary(),
         }
     }
+
+    /// Whether the grid of `dcdm` did not serve and algebraic multigrid took over.
+    pub fn fell_back(&self) -> bool {
+        matches!(&self.engine, Engine::Auxiliary(m) if m.fell_back())
+    }
+}
+
+pub(super) fn levels(amg: &Amg) -> String {
+    format!(
+        "amg: {} levels, operator complexity {:.2}, grid complexity {:.2}",
+        amg.levels().len(),
+        amg.operator_complexity(),
+        amg.grid_complexity()
+    )
 }

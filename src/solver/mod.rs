@@ -1,10 +1,12 @@
 //! Solvers for A x = b with A symmetric positive definite, and what they report.
 
+mod auxiliary;
 mod cg;
 mod conjugate_direction;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod direct;
+mod guard;
 mod learned;
 mod method;
 mod scene;

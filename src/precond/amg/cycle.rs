@@ -13,10 +13,21 @@ use rayon::prelude::*;
 pub enum Below<T> {
     /// There is a coarser level.
     Transfer(Transfer<T>),
+    /// A correction that is no level of its own.
+    Correct(Box<dyn Correction<T>>),
     /// This is the coarsest: solved.
     Solve(DenseInverse<T>),
     /// This is the coarsest: smoothing is enough, as no unknown is strongly coupled to another.
     Smooth,
+}
+
+/// x <- x + C r, C symmetric and positive semi-definite, on the unknowns of a level in its order.
+pub trait Correction<T>: std::fmt::Debug + Send + Sync {
+    /// Adds to `x` what `r` calls for.
+    fn correct(&mut self, r: &[T], x: &mut [T]);
+
+    /// Bytes held.
+    fn bytes(&self) -> usize;
 }
 
 /// Between a level and the next coarser one.
@@ -98,6 +109,7 @@ impl<T: Real> Level<T> {
     pub fn bytes(&self) -> usize {
         let below = match &self.below {
             Below::Transfer(t) => t.prolong.bytes() + t.restrict.bytes(),
+            Below::Correct(correction) => correction.bytes(),
             Below::Solve(inverse) => inverse.bytes(),
             Below::Smooth => 0,
         };
@@ -212,10 +224,14 @@ pub fn v_cycle<T: Real>(levels: &mut [Level<T>]) {
         return;
     }
     level.smooth_from_zero();
-    if let (Below::Transfer(transfer), Some(next)) = (&level.below, coarser.first_mut()) {
-        transfer.restrict.apply(&level.r, &mut next.b, |b, v| *b = v);
-        v_cycle(coarser);
-        transfer.prolong.apply(&coarser[0].x, &mut level.x, |x, v| *x += v);
+    match (&mut level.below, coarser.first_mut()) {
+        (Below::Transfer(transfer), Some(next)) => {
+            transfer.restrict.apply(&level.r, &mut next.b, |b, v| *b = v);
+            v_cycle(coarser);
+            transfer.prolong.apply(&coarser[0].x, &mut level.x, |x, v| *x += v);
+        }
+        (Below::Correct(correction), _) => correction.correct(level.r.as_flattened(), level.x.as_flattened_mut()),
+        _ => {}
     }
     level.smooth();
 }

@@ -3,8 +3,8 @@
 //! With S = diag(A)^(−1/2), Â = S A S has unit diagonal and B = S B̂ S; entries of Â lie in [−1, 1] whatever the units.
 
 use super::config::AmgConfig;
-use super::cycle::{Level, v_cycle};
-use super::hierarchy::{LevelStats, build};
+use super::cycle::{Below, Correction, Level, v_cycle};
+use super::hierarchy::{LevelStats, Smoothed, build};
 use crate::error::{Error, Result};
 use crate::sparse::{BLOCK, Csr, Real, Rows, WINDOW};
 use rayon::prelude::*;
@@ -29,28 +29,30 @@ const SAFE: std::ops::Range<f64> = 1e-15..1e15;
 impl<T: Real> Finest<T> {
     /// Sets up the hierarchy of `a`.
     pub fn new(a: &Csr, config: &AmgConfig) -> Result<(Self, Vec<LevelStats>)> {
-        if a.nrows() != a.ncols() || a.nnz() > MOST_ENTRIES {
-            return Err(Error::Matrix {
-                what: format!(
-                    "{} x {} with {} entries; multigrid wants a square one with at most {MOST_ENTRIES}",
-                    a.nrows(),
-                    a.ncols(),
-                    a.nnz()
-                ),
-                help: "take another preconditioner".into(),
-            });
-        }
-        let diagonal = diagonal(a)?;
-        let unit = diagonal.par_iter().copied().reduce(|| 0.0, f64::max);
-        let unit = if unit > 0.0 { unit } else { 1.0 };
-        let scale: Vec<f64> =
-            diagonal.par_iter().with_min_len(BLOCK).map(|&d| if d > 0.0 { (unit / d).sqrt() } else { 1.0 }).collect();
-        let rows = scaled::<T>(a, &diagonal, &scale, unit);
+        let Scaled { rows, scale, unit } = Scaled::new(a)?;
         let near_null = scale.par_iter().with_min_len(BLOCK).map(|s| T::of(1.0 / s)).collect();
         let hierarchy = build(rows, near_null, config);
-        let place = hierarchy.order.iter().map(|&i| (i as usize % WINDOW) as u16).collect();
-        let scale = hierarchy.order.iter().map(|&i| T::of(scale[i as usize])).collect();
-        Ok((Finest { levels: hierarchy.levels, place, scale, factor: 1.0 / unit }, hierarchy.stats))
+        Ok((Self::over(hierarchy.levels, &hierarchy.order, &scale, unit), hierarchy.stats))
+    }
+
+    /// Sets up one level, smoothed by `degree` steps, over what `below` makes of the level's order, S and the unit of A: a
+    /// correction for Â.
+    pub fn corrected(
+        a: &Csr,
+        degree: usize,
+        below: impl FnOnce(&[u32], &[f64], f64) -> Result<Box<dyn Correction<T>>>,
+    ) -> Result<Self> {
+        let Scaled { rows, scale, unit } = Scaled::new(a)?;
+        let near_null: Vec<T> = scale.par_iter().with_min_len(BLOCK).map(|s| T::of(1.0 / s)).collect();
+        let Smoothed { mut level, order, .. } = Smoothed::new(&rows, &near_null, degree);
+        level.below = Below::Correct(below(&order, &scale, unit)?);
+        Ok(Self::over(vec![level], &order, &scale, unit))
+    }
+
+    fn over(levels: Vec<Level<T>>, order: &[u32], scale: &[f64], unit: f64) -> Self {
+        let place = order.iter().map(|&i| (i as usize % WINDOW) as u16).collect();
+        let scale = order.iter().map(|&i| T::of(scale[i as usize])).collect();
+        Finest { levels, place, scale, factor: 1.0 / unit }
     }
 
     /// z <- B r.
@@ -100,6 +102,36 @@ impl<T: Real> Finest<T> {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.levels.iter().map(Level::bytes).sum::<usize>() + self.place.len() * 2 + size_of_val(self.scale.as_slice())
+    }
+}
+
+/// Â = I + `rows`, Â = S A S / `unit`.
+struct Scaled<T> {
+    rows: Rows<T>,
+    /// The diagonal of S.
+    scale: Vec<f64>,
+    unit: f64,
+}
+
+impl<T: Real> Scaled<T> {
+    fn new(a: &Csr) -> Result<Self> {
+        if a.nrows() != a.ncols() || a.nnz() > MOST_ENTRIES {
+            return Err(Error::Matrix {
+                what: format!(
+                    "{} x {} with {} entries; multigrid wants a square one with at most {MOST_ENTRIES}",
+                    a.nrows(),
+                    a.ncols(),
+                    a.nnz()
+                ),
+                help: "take another preconditioner".into(),
+            });
+        }
+        let diagonal = diagonal(a)?;
+        let unit = diagonal.par_iter().copied().reduce(|| 0.0, f64::max);
+        let unit = if unit > 0.0 { unit } else { 1.0 };
+        let scale: Vec<f64> =
+            diagonal.par_iter().with_min_len(BLOCK).map(|&d| if d > 0.0 { (unit / d).sqrt() } else { 1.0 }).collect();
+        Ok(Scaled { rows: scaled(a, &diagonal, &scale, unit), scale, unit })
     }
 }
 

@@ -52,28 +52,48 @@ struct UnpackedTransfer<T> {
     scale: Vec<T>,
 }
 
+/// A level with nothing below it yet.
+pub struct Smoothed<T> {
+    pub level: Level<T>,
+    /// Row `order[k]` of the matrix is unknown k of the level.
+    pub order: Vec<u32>,
+    /// The inverse of `order`.
+    column: Vec<u32>,
+    /// Estimate of A's greatest eigenvalue.
+    lambda: f64,
+}
+
+impl<T: Real> Smoothed<T> {
+    /// The level of A = I + `a`, smoothed by `degree` steps.
+    pub fn new(a: &Rows<T>, near_null: &[T], degree: usize) -> Self {
+        let n = a.len();
+        let order = sort_by_length(n, |i| a.range(i).len());
+        let column = inverse(&order);
+        let matrix = Packed::new(a, &order, &column, |_, _, v| v);
+        let enough = eigenvalue_bound(a, near_null) / reach(degree);
+        let lambda = greatest_eigenvalue(&matrix, n, enough);
+        let level = Level::new(n, matrix, chebyshev(degree, lambda));
+        Smoothed { level, order, column, lambda }
+    }
+}
+
 /// Builds the hierarchy of A = I + `a` with near-null vector `near_null`.
 pub fn build<T: Real>(mut a: Rows<T>, mut near_null: Vec<T>, config: &AmgConfig) -> Hierarchy<T> {
     let mut hierarchy = Hierarchy { levels: Vec::new(), order: Vec::new(), stats: Vec::new() };
     let mut above: Option<(UnpackedTransfer<T>, Vec<u32>, Vec<u32>)> = None;
     loop {
         let n = a.len();
-        let order = sort_by_length(n, |i| a.range(i).len());
-        let column = inverse(&order);
+        let Smoothed { level, order, column, lambda } = Smoothed::new(&a, &near_null, config.degree);
         if let Some((transfer, fine_order, fine_column)) = above.take() {
             let UnpackedTransfer { prolong, restrict, scale } = transfer;
             let prolong = Sorted::new(&prolong, &fine_order, &column, |_, j, v| v * scale[j]);
             let restrict = Sorted::new(&restrict, &order, &fine_column, |i, _, v| v * scale[i]);
             hierarchy.set_below(Below::Transfer(Transfer { prolong, restrict }));
         }
-        let matrix = Packed::new(&a, &order, &column, |_, _, v| v);
-        let enough = eigenvalue_bound(&a, &near_null) / reach(config.degree);
-        let lambda = greatest_eigenvalue(&matrix, n, enough);
-        let steps = chebyshev(config.degree, lambda);
         if hierarchy.order.is_empty() {
             hierarchy.order.clone_from(&order);
         }
-        hierarchy.push(n, a.nnz() + n, Level::new(n, matrix, steps));
+        hierarchy.push(n, a.nnz() + n, level);
         let level = hierarchy.levels.len();
         let wanted = n > config.coarsest_size && level < config.max_levels;
         let theta = config.theta * config.theta_decay.powi(level as i32 - 1);

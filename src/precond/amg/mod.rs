@@ -11,12 +11,13 @@ mod smoother;
 mod spectrum;
 
 pub use config::{AmgConfig, Precision};
+pub(super) use cycle::Correction;
+pub(super) use finest::Finest;
 pub use hierarchy::LevelStats;
 
 use super::Preconditioner;
 use crate::error::Result;
 use crate::sparse::Csr;
-use finest::Finest;
 
 /// One V-cycle of algebraic multigrid as a preconditioner.
 #[derive(Debug)]

@@ -30,6 +30,10 @@ pub(crate) trait Sweeps: Send + Sync {
     fn direction(&self, beta: f64, p: &[f32], q: &mut [f32]) -> f64;
     /// x <- x + α p / s, r <- r − α A p; returns r·r.
     fn advance(&mut self, alpha: f64, s: f64, p: &[f32], x: &mut [f64]) -> f64;
+    /// r, a field that is 0 outside the fluid.
+    fn right_hand_side(&mut self) -> &mut [f32];
+    /// z.
+    fn answer(&self) -> &[f32];
     /// r <- `r` in the fluid, given row by row.
     fn load(&mut self, r: &[f64]);
     /// `z` <- z, row by row.
@@ -110,6 +114,14 @@ impl<S: Stencil> Sweeps for Level<S> {
             );
         self.r = r;
         dots.iter().sum()
+    }
+
+    fn right_hand_side(&mut self) -> &mut [f32] {
+        &mut self.r
+    }
+
+    fn answer(&self) -> &[f32] {
+        &self.z
     }
 
     fn load(&mut self, r: &[f64]) {

@@ -100,8 +100,23 @@ impl VoxelMultigrid {
 
     fn on(grid: &VoxelGrid, operator: VoxelOperator, parameters: &CycleParameters) -> Result<Self> {
         grid.require_fluid()?;
+        let kind = operator.layout.pad(grid.flags());
+        Self::of(&kind, operator, parameters)
+    }
+
+    /// Sets up for weights in fields, on cells of these kinds, with other numbers in the cycle.
+    pub(crate) fn of_weights(
+        layout: Layout,
+        kind: &[u8],
+        weights: Weights,
+        parameters: &CycleParameters,
+    ) -> Result<Self> {
+        let coefficients = Coefficients::Weights(Arc::new(weights));
+        Self::of(kind, VoxelOperator { layout, coefficients }, parameters)
+    }
+
+    fn of(kind: &[u8], operator: VoxelOperator, parameters: &CycleParameters) -> Result<Self> {
         let layout = operator.layout.clone();
-        let kind = layout.pad(grid.flags());
         let analysis = CycleParameters::default();
         let parameters = if layout.planar() { &analysis } else { parameters };
         let weights = match &operator.coefficients {
@@ -109,14 +124,14 @@ impl VoxelMultigrid {
             Coefficients::Weights(w) => Some(&**w),
         };
         let (transfer, coarse, coarser, bottom) =
-            coarsen_all(Cells::new(layout.clone(), &kind, weights), weights, parameters)?;
+            coarsen_all(Cells::new(layout.clone(), kind, weights), weights, parameters)?;
         let kernel = kernel(&layout, parameters, 0);
         let finest: Box<dyn Sweeps> = match &operator.coefficients {
             Coefficients::Flags(s) if parameters.scale_finest == [0.0; 6] => {
                 Box::new(Level::new(layout, coarse, kernel, s.clone(), transfer))
             }
             Coefficients::Flags(s) => {
-                let scaled = ScaledFlags::new(&layout, &kind, s.clone(), parameters.scale_finest, SCALE);
+                let scaled = ScaledFlags::new(&layout, kind, s.clone(), parameters.scale_finest, SCALE);
                 Box::new(Level::new(layout, coarse, kernel, Arc::new(scaled), transfer))
             }
             Coefficients::Weights(s) => Box::new(Level::new(layout, coarse, kernel, s.clone(), transfer)),

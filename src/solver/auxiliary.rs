@@ -1,0 +1,65 @@
+//! Conjugate gradients with a voxel grid behind the mesh, beside algebraic multigrid, which takes over where the grid does
+//! not serve: its numbers are learned on other problems, and how well a grid follows a matrix cannot be known before.
+
+use super::guard::{Guard, go_on};
+use super::method::levels;
+use super::{Cg, Observer, Report, StopRule};
+use crate::error::Result;
+use crate::precond::Preconditioner;
+use crate::precond::amg::{Amg, AmgConfig};
+use crate::precond::auxiliary::AuxiliaryGrid;
+use crate::sparse::Csr;
+use std::time::Instant;
+
+const GUARD: Guard = Guard { steps: 8, fall: 4.0 };
+
+/// The grid, and multigrid once it is needed.
+pub(super) struct Guarded {
+    grid: AuxiliaryGrid,
+    config: AmgConfig,
+    amg: Option<Amg>,
+}
+
+impl Guarded {
+    pub fn new(grid: AuxiliaryGrid, config: &AmgConfig) -> Self {
+        Guarded { grid, config: config.clone(), amg: None }
+    }
+
+    /// As [`Cg::solve`].
+    pub fn solve(
+        &mut self,
+        cg: &mut Cg,
+        a: &Csr,
+        b: &[f64],
+        x: &mut [f64],
+        stop: &StopRule,
+        watch: &mut Observer,
+    ) -> Result<Report> {
+        if let Some(amg) = &mut self.amg {
+            return cg.solve(a, amg, b, x, stop, watch).cloned();
+        }
+        let (first, failed) = GUARD.run(watch, |watch| cg.solve(a, &mut self.grid, b, x, stop, watch).cloned())?;
+        if !failed {
+            return Ok(first);
+        }
+        let clock = Instant::now();
+        let amg = self.amg.insert(self.config.build(a)?);
+        go_on(first, clock, stop, watch, |stop, watch| cg.solve(a, amg, b, x, stop, watch).cloned())
+    }
+
+    /// Whether a solve had to go on with multigrid. From then on all do.
+    pub fn fell_back(&self) -> bool {
+        self.amg.is_some()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.grid.bytes() + self.amg.as_ref().map_or(0, Preconditioner::bytes)
+    }
+
+    pub fn summary(&self) -> String {
+        let sides: Vec<String> = self.grid.shape().iter().map(usize::to_string).collect();
+        let numbers = if sides.len() == 3 { "learned numbers" } else { "in the plane with the numbers of analysis" };
+        let grid = format!("a grid of {} cells behind the mesh; {numbers}", sides.join(" x "));
+        self.amg.as_ref().map_or(grid, levels)
+    }
+}
