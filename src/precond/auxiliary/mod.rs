@@ -5,7 +5,7 @@
 //! | symbol | name here | what |
 //! |---|---|---|
 //! | A | `a` | the matrix of the mesh's unknowns |
-//! | S | [`Finest`] | Chebyshev smoothing on the mesh, as on algebraic multigrid's finest level |
+//! | S | `Finest` | Chebyshev smoothing on the mesh, as on algebraic multigrid's finest level |
 //! | Π, Πᵀ | `transfer` | (bi-, tri-)linear interpolation from the grid's cell centres to the unknowns |
 //! | G | `weights` | the grid's operator: face weights that give linear functions the energy they have on the mesh |
 //! | B_g | [`VoxelMultigrid`] | one voxel cycle on G; in space with learned numbers |
