@@ -212,7 +212,16 @@ fn the_twin_has_the_same_numbers_under_the_same_names() {
     let mut moved = MmPde::new(&tiny(), 1).unwrap();
     let mut fixed = MmPde::new(&MmPdeConfig { nodes: Nodes::Fixed, ..tiny() }, 1).unwrap();
     let about = serde_json::json!({});
-    assert_eq!(moved.weights(about.clone()).tensors, fixed.weights(about).tensors);
+    assert_eq!(moved.weights(about.clone()).tensors, fixed.weights(about.clone()).tensors);
+    // A net comes back from its weights, and not from those of another.
+    let again = MmPde::from_weights(&moved.weights(about.clone())).unwrap();
+    assert_eq!(again.config(), moved.config());
+    let mut strange = moved.weights(about);
+    strange.about["net"] = serde_json::json!({ "mgno": {} });
+    assert!(MmPde::from_weights(&strange).is_err());
+    for config in [MmPdeConfig { width: 0, ..tiny() }, MmPdeConfig { layers: 65, ..tiny() }] {
+        assert!(MmPde::new(&config, 0).is_err());
+    }
 }
 
 /// How well the nodes of the lattice and moved ones hold a solution, as relative L2 errors of linear interpolation on the lattice of the

@@ -2,7 +2,8 @@
 
 use filet::Error;
 use filet::mesh::{CellKind, Mesh};
-use filet::report::plot::{Axis3, Curve, CurvesPlot, Cut, SolutionPlot, curves, solution};
+use filet::report::plot::{Axis3, Curve, CurvesPlot, Cut, SolutionPlot, StripRow, curves, solution, strip};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// Decoded pixels of a PNG file.
@@ -354,4 +355,26 @@ fn a_field_in_an_svg_is_an_embedded_image() {
         .unwrap();
     let svg = std::fs::read_to_string(&path).unwrap();
     assert!(svg.contains("data:image/png;base64,") && svg.contains("a &lt; b"));
+}
+
+#[test]
+fn a_strip_has_a_square_for_every_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let (png, svg) = (folder.path().join("s.png"), folder.path().join("s.svg"));
+    let mesh = filet::mesh::shapes::built_in("square:3").unwrap().unwrap();
+    let field = |shift: f64| (Cow::Borrowed(&mesh), mesh.points.iter().map(|p| p[0] + shift).collect::<Vec<f64>>());
+    let row = |name, fields| StripRow { name, fields, mesh_lines: true };
+    let rows = [row("one", vec![field(0.0), field(1.0)]), row("two", vec![field(2.0), field(0.5)])];
+    let columns = ["a".to_string(), "b".to_string()];
+    strip(&png, &columns, &rows, "strip", "u").unwrap();
+    strip(&svg, &columns, &rows, "strip", "u").unwrap();
+    let text = std::fs::read_to_string(&svg).unwrap();
+    assert_eq!(text.matches("<image").count(), 5, "four fields and the bar");
+    assert!(["one", "two"].iter().all(|name| text.contains(name)));
+    std::fs::remove_file(&png).unwrap();
+    for bad in [row("short", vec![field(0.0)]), row("nan", vec![field(f64::NAN), field(0.0)])] {
+        let error = strip(&png, &columns, &[bad], "", "u").unwrap_err();
+        assert!(error.help().is_some() && !png.exists(), "{error}");
+    }
+    assert!(strip(&png, &columns, &[], "", "u").is_err());
 }

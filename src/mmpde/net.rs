@@ -117,8 +117,11 @@ impl MmPde {
         if !(4..=512).contains(&config.cells) {
             return refuse("cells", config.cells, "a net has from 4 to 512 cells along a side");
         }
-        if !(1..=1024).contains(&config.width) || !(1..=64).contains(&config.layers) {
-            return refuse("width", config.width, "a net has 1 to 1024 channels and 1 to 64 layers");
+        if !(1..=1024).contains(&config.width) {
+            return refuse("--width", config.width, "a net has from 1 to 1024 channels");
+        }
+        if !(1..=64).contains(&config.layers) {
+            return refuse("--layers", config.layers, "a branch has from 1 to 64 layers");
         }
         let Some(mesh) = built_in(&format!("square:{}", config.cells)).transpose()? else {
             unreachable!("the square is built in")

@@ -24,7 +24,7 @@ impl Neighbours {
     ///
     /// # Panics
     ///
-    /// Where an edge is there twice, or names a node that is not there.
+    /// Where an edge is there twice, a node has none, or an edge names a node that is not there.
     pub fn new(nodes: usize, edges: &[[u32; 2]]) -> Self {
         let mut pairs: Vec<[u32; 2]> = edges.iter().flat_map(|&[a, b]| [[a, b], [b, a]]).collect();
         pairs.sort_unstable();
@@ -34,6 +34,7 @@ impl Neighbours {
         pairs.iter().for_each(|p| starts[p[0] as usize + 1] += 1);
         (0..nodes).for_each(|i| starts[i + 1] += starts[i]);
         assert!(pairs.windows(2).all(|p| p[0] != p[1]), "every edge once");
+        assert!(starts.windows(2).all(|s| s[0] < s[1]), "a neighbour for every node");
         Neighbours { starts, senders: pairs.iter().map(|p| p[1]).collect(), reverse }
     }
 
