@@ -31,8 +31,7 @@ fn solve(system: &System, method: Method) -> (Vec<f64>, Report, Method) {
 }
 
 fn grid(system: &System) -> AuxiliaryGrid {
-    let points = system.free.iter().map(|&dof| system.space.point(dof as usize)).collect();
-    let background = Background::of(&system.a, points, system.space.mesh.dimension()).unwrap();
+    let background = Background::of(&system.a, system.points(), system.space.mesh.dimension()).unwrap();
     AuxiliaryGrid::new(&system.a, &background, &shipped_cycle()).unwrap()
 }
 

@@ -74,7 +74,8 @@ fn load_cycle(path: Option<&Path>) -> Result<CycleParameters> {
     path.map_or_else(|| Ok(shipped_cycle()), |path| cycle_parameters(&read_weights(path)?))
 }
 
-/// Sets up the method for the system of a problem on a mesh.
+/// Sets up the method for the system of a problem on a mesh; the grid of `dcdm` has the numbers of a file, or those of analysis:
+/// numbers learned on scenes are no better behind meshes (docs/dcdm.md).
 pub(super) fn mesh_solver(
     config: &SolverConfig,
     system: &System,
@@ -82,7 +83,10 @@ pub(super) fn mesh_solver(
     device: Device,
 ) -> Result<Solver> {
     match device {
-        Device::Cpu => config.build_on(system, &load_cycle(weights)?),
+        Device::Cpu => {
+            let parameters = weights.map_or_else(|| Ok(CycleParameters::default()), |path| load_cycle(Some(path)))?;
+            config.build_on(system, &parameters)
+        }
         #[cfg(feature = "cuda")]
         Device::Cuda => config.build_on_cuda(&system.a, &Cuda::open()?),
         #[cfg(not(feature = "cuda"))]

@@ -58,8 +58,7 @@ impl Guarded {
 
     pub fn summary(&self) -> String {
         let sides: Vec<String> = self.grid.shape().iter().map(usize::to_string).collect();
-        let numbers = if sides.len() == 3 { "learned numbers" } else { "in the plane with the numbers of analysis" };
-        let grid = format!("a grid of {} cells behind the mesh; {numbers}", sides.join(" x "));
+        let grid = format!("a grid of {} cells behind the mesh", sides.join(" x "));
         self.amg.as_ref().map_or(grid, levels)
     }
 }

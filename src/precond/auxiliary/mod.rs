@@ -8,7 +8,7 @@
 //! | S | `Finest` | Chebyshev smoothing on the mesh, as on algebraic multigrid's finest level |
 //! | Π, Πᵀ | `transfer` | (bi-, tri-)linear interpolation from the grid's cell centres to the unknowns |
 //! | G | `weights` | the grid's operator: face weights that give linear functions the energy they have on the mesh |
-//! | B_g | [`VoxelMultigrid`] | one voxel cycle on G; in space with learned numbers |
+//! | B_g | [`VoxelMultigrid`] | one voxel cycle on G |
 //!
 //! G is made from A and the places of the unknowns alone, so it knows about every boundary condition and coefficient: what
 //! couples an unknown to Dirichlet values is the sum of its row. B is symmetric, and positive definite where B_g is. How well it
