@@ -126,7 +126,7 @@ impl<'a> FeatureRun<'a> {
             return refuse("--points", config.points, what);
         }
         let mut level = 2;
-        while 2 * side.pow(d as u32) << ((level + 1) * d) <= config.points && level < 3 {
+        while (2 * side.pow(d as u32)) << ((level + 1) * d) <= config.points && level < 3 {
             level += 1;
         }
         let mut rng = Pcg64::seed_from_u64(config.seed);

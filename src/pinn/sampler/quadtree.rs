@@ -64,7 +64,8 @@ impl Quadtree {
             let own = self.boxes.integrals(domain, &self.rule, residual, |leaf| vec![leaf.clone()]);
             let fresh = self.boxes.integrals(domain, &self.rule, residual, |leaf| self.boxes.children(leaf));
             let faults: Vec<f64> = own.iter().zip(&fresh).map(|(own, fresh)| (own - fresh).abs()).collect();
-            if !(faults.iter().sum::<f64>() > TOLERANCE * fresh.iter().sum::<f64>()) {
+            let (fault, whole): (f64, f64) = (faults.iter().sum(), fresh.iter().sum());
+            if fault.is_nan() || fault <= TOLERANCE * whole {
                 return;
             }
             self.boxes.halve(&bulk(&faults, BULK, room));
