@@ -15,6 +15,7 @@ mod features;
 mod file;
 mod flow;
 mod jet;
+mod least_squares;
 mod lift;
 mod local;
 mod mlp;
