@@ -31,6 +31,21 @@ fn a_run_prints_one_object_and_draws_its_pictures() {
 }
 
 #[test]
+fn local_features_are_fitted_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["--network", "features", "--width", "10", "--points", "1200", "--steps", "2"];
+    let args = [&["pinn", "poisson", "--json", "--plots", "p"], &options[..]].concat();
+    let output = filet(&args, folder.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let o: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((o["optimizer"].as_str(), o["dimension"].as_u64()), (Some("least-squares"), Some(2)));
+    assert!(o["relative_l2"].as_f64().unwrap() < 0.1 && o["parameters"].as_u64().unwrap() >= 160, "{o}");
+    for what in ["solution", "error", "residual", "points", "convergence"] {
+        assert!(folder.path().join(format!("p_{what}.png")).exists(), "{what}");
+    }
+}
+
+#[test]
 fn samplers_are_compared_in_a_table() {
     let folder = tempfile::tempdir().unwrap();
     let args = [&["pinn", "poisson", "--compare", "uniform,rad", "--optimizer", "adam"], &QUICK[..]].concat();
@@ -54,6 +69,10 @@ fn bad_input_is_refused_with_the_cure() {
         (&["pinn", "ten", "--plots", "p"], "10 dimensions"),
         (&["pinn", "ten", "--sampler", "quadtree"], "3 dimensions"),
         (&["pinn", "poisson", "--width", "200"], "dense"),
+        (&["pinn", "poisson", "--network", "magic"], "features"),
+        (&["pinn", "poisson", "--network", "features", "--sampler", "rad"], "--sampler"),
+        (&["pinn", "diffusivity", "--network", "features"], "coefficients such as k"),
+        (&["pinn", "poisson", "--network", "features", "--points", "10"], "need"),
         (&["pinn", "poisson", "--resume", "--checkpoint", "none"], "none"),
     ] {
         let output = filet(args, folder.path());

@@ -5,7 +5,8 @@ use super::{Done, cite, interrupt, pinn_pictures, print_data, say};
 use crate::error::{Error, Result};
 use crate::file::write_atomic;
 use crate::pinn::{
-    Activation, Ending, MlpConfig, OptimizerKind, Problem, Run, RunConfig, SamplerKind, problems, read_problem,
+    Activation, Approximation, Ending, FeatureConfig, FeatureRun, MlpConfig, OptimizerKind, Problem, Run, RunConfig,
+    SamplerKind, problems, read_problem,
 };
 use crate::report::format::{count, seconds, significant};
 use crate::report::plot::{self, Curve, CurvesPlot};
@@ -27,6 +28,10 @@ pub(super) struct Pinn {
     #[arg(value_name = "PROBLEM")]
     problem: String,
 
+    /// mlp, a multilayer perceptron; or features: least squares on random local features, in boxes that are halved by the residual
+    #[arg(long, value_name = "NAME", default_value = "mlp", value_parser = network)]
+    network: Network,
+
     /// Where the residual is taken [default: quadtree; uniform above 3 dimensions]
     #[arg(long, value_name = "NAME", value_parser = sampler)]
     sampler: Option<SamplerKind>,
@@ -35,15 +40,15 @@ pub(super) struct Pinn {
     #[arg(long, value_name = "NAME", value_parser = optimizer)]
     optimizer: Option<OptimizerKind>,
 
-    /// Points inside; a quadtree begins with fewer and grows up to them
-    #[arg(long, value_name = "N", default_value_t = 2000)]
-    points: usize,
+    /// Points inside; boxes begin with fewer and grow up to them [default: 2000; 20000 for features]
+    #[arg(long, value_name = "N")]
+    points: Option<usize>,
 
     /// Points of each soft condition
     #[arg(long, value_name = "N", default_value_t = 400)]
     boundary_points: usize,
 
-    /// Steps of the optimizer
+    /// Steps of the optimizer; for features, sets of boxes at most
     #[arg(long, value_name = "N", default_value_t = 100)]
     steps: usize,
 
@@ -55,7 +60,7 @@ pub(super) struct Pinn {
     #[arg(long, value_name = "N", default_value_t = 3)]
     depth: usize,
 
-    /// Neurons of a hidden layer
+    /// Neurons of a hidden layer; features of a box
     #[arg(long, value_name = "N", default_value_t = 16)]
     width: usize,
 
@@ -96,7 +101,7 @@ pub(super) struct Pinn {
     csv: Option<PathBuf>,
 
     /// Run these samplers, separated by commas, with everything else equal; prints a table
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sampler, conflicts_with_all = ["sampler", "checkpoint"])]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sampler, conflicts_with_all = ["sampler", "checkpoint", "network"])]
     compare: Vec<SamplerKind>,
 
     /// Print one JSON object
@@ -115,6 +120,18 @@ fn sampler(name: &str) -> std::result::Result<SamplerKind, String> {
 
 fn optimizer(name: &str) -> std::result::Result<OptimizerKind, String> {
     named(name, &OptimizerKind::ALL, OptimizerKind::name)
+}
+
+/// What u is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Network {
+    Mlp,
+    Features,
+}
+
+fn network(name: &str) -> std::result::Result<Network, String> {
+    let name_of = |n| if n == Network::Mlp { "mlp" } else { "features" };
+    named(name, &[Network::Mlp, Network::Features], name_of)
 }
 
 fn activation(name: &str) -> std::result::Result<Activation, String> {
@@ -136,6 +153,39 @@ pub(super) struct Trained {
 
 /// Errors are measured so often in a run.
 const MEASURED: usize = 40;
+
+/// Looks at a run after every step.
+struct Watch<'p> {
+    progress: &'p Progress,
+    steps: usize,
+    began: Instant,
+    errors: Vec<[f64; 2]>,
+    /// Seconds of measuring, which are not part of the time.
+    measuring: f64,
+}
+
+impl<'p> Watch<'p> {
+    fn new(progress: &'p Progress, steps: usize) -> Self {
+        interrupt::install();
+        progress.steps(steps);
+        Watch { progress, steps, began: Instant::now(), errors: Vec::new(), measuring: 0.0 }
+    }
+
+    fn step(&mut self, run: &dyn Approximation) -> ControlFlow<()> {
+        let step = run.step();
+        self.progress.step(step, run.losses().last().copied().unwrap_or(f64::NAN) as f32);
+        if step.is_multiple_of(self.steps.div_ceil(MEASURED)) || step == self.steps {
+            let began = Instant::now();
+            self.errors.extend(run.score().map(|s| [step as f64, s.relative_l2]));
+            self.measuring += began.elapsed().as_secs_f64();
+        }
+        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn trained(self, ending: Ending) -> Trained {
+        Trained { ending, errors: self.errors, seconds: self.began.elapsed().as_secs_f64() - self.measuring }
+    }
+}
 
 impl Pinn {
     /// What --cite names.
@@ -174,7 +224,7 @@ impl Pinn {
             net,
             sampler: sampler.unwrap_or(if high { SamplerKind::Uniform } else { SamplerKind::Quadtree }),
             optimizer: self.optimizer.unwrap_or(if high { OptimizerKind::Adam } else { OptimizerKind::Lm }),
-            points: self.points,
+            points: self.points.unwrap_or(2000),
             boundary_points: self.boundary_points,
             steps: self.steps,
             refresh_every: self.refresh_every,
@@ -185,47 +235,88 @@ impl Pinn {
 
     /// Runs to the end, with progress and checkpoints.
     fn train(&self, run: &mut Run, progress: &Progress) -> Result<Trained> {
-        interrupt::install();
-        progress.steps(self.steps);
-        let clock = Instant::now();
-        let mut errors = Vec::new();
-        // Measuring is not part of the time.
-        let mut measuring = 0.0;
-        let every = self.steps.div_ceil(MEASURED);
+        let mut watch = Watch::new(progress, self.steps);
         let ending = run.advance(&mut |run| {
-            progress.step(run.step(), run.losses().last().copied().unwrap_or(f64::NAN) as f32);
-            let stop = interrupt::asked();
-            if run.step().is_multiple_of(every) || run.step() == self.steps {
-                let began = Instant::now();
-                errors.extend(run.score().map(|s| [run.step() as f64, s.relative_l2]));
-                measuring += began.elapsed().as_secs_f64();
-            }
+            let flow = watch.step(run);
             if let Some(path) = &self.checkpoint
-                && (stop || run.step().is_multiple_of(self.checkpoint_every as usize))
+                && (flow.is_break() || run.step().is_multiple_of(self.checkpoint_every as usize))
             {
                 run.write_checkpoint(path)?;
             }
-            Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            Ok(flow)
         })?;
-        Ok(Trained { ending, errors, seconds: clock.elapsed().as_secs_f64() - measuring })
+        Ok(watch.trained(ending))
     }
 
     fn run_one(&self, problem: &Problem, quiet: bool) -> Result<Done> {
         pinn_pictures::check(self.plots.as_deref(), problem)?;
+        let progress = Progress::new(quiet);
+        let begin = |net: String, method: String| {
+            progress.say(|| {
+                let domain = format!("{}-D, volume {}", problem.dimension(), significant(problem.domain.measure()));
+                say(quiet, "problem", format!("{}   {domain}", self.problem));
+                say(quiet, "net", net);
+                say(quiet, "method", method);
+            });
+        };
+        if self.network == Network::Features {
+            self.refuse_beside_features()?;
+            let config = FeatureConfig {
+                features: self.width,
+                points: self.points.unwrap_or(20_000),
+                boundary_points: self.boundary_points,
+                steps: self.steps,
+                seed: self.seed,
+            };
+            let mut run = FeatureRun::new(problem, config)?;
+            begin(
+                format!("{} random features a box", self.width),
+                "least squares, boxes halved by the residual".into(),
+            );
+            let mut watch = Watch::new(&progress, self.steps);
+            let ending = run.advance(&mut |run| Ok(watch.step(run)))?;
+            let result = watch.trained(ending);
+            return self.report(&run, &result, ["quadtree", "least-squares"], &progress, quiet);
+        }
         let mut run = Run::new(problem, self.config(problem, self.sampler))?;
         if let Some(path) = self.checkpoint.as_ref().filter(|_| self.resume) {
             run.read_checkpoint(path)?;
         }
-        let progress = Progress::new(quiet);
-        let (sampler, optimizer) = (run.config().sampler.name(), run.config().optimizer.name());
+        let names = [run.config().sampler.name(), run.config().optimizer.name()];
         let net = format!("{} x {} {:?}", self.depth, self.width, self.activation).to_lowercase();
-        progress.say(|| {
-            let domain = format!("{}-D, volume {}", problem.dimension(), significant(problem.domain.measure()));
-            say(quiet, "problem", format!("{}   {domain}", self.problem));
-            say(quiet, "net", format!("{net}, {} numbers", count(run.parameters() as u64)));
-            say(quiet, "method", format!("{optimizer}, points by {sampler}"));
-        });
+        begin(
+            format!("{net}, {} numbers", count(run.parameters() as u64)),
+            format!("{}, points by {}", names[1], names[0]),
+        );
         let result = self.train(&mut run, &progress)?;
+        self.report(&run, &result, names, &progress, quiet)
+    }
+
+    fn refuse_beside_features(&self) -> Result<()> {
+        let given = [
+            ("--sampler", self.sampler.is_some()),
+            ("--optimizer", self.optimizer.is_some()),
+            ("--checkpoint", self.checkpoint.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(Error::Option {
+                option: "--network".into(),
+                value: "features".into(),
+                what: format!("has its own points and its own solver, and takes no {option}"),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Says and writes what came out.
+    fn report(
+        &self,
+        run: &dyn Approximation,
+        result: &Trained,
+        [sampler, optimizer]: [&str; 2],
+        progress: &Progress,
+        quiet: bool,
+    ) -> Result<Done> {
         progress.finish();
         let score = run.score();
         let loss = run.losses().last().copied().unwrap_or(f64::NAN);
@@ -236,11 +327,8 @@ impl Pinn {
         }
         match score {
             Some(s) => {
-                say(
-                    quiet,
-                    "error",
-                    format!("relative L2 {}, max {}", significant(s.relative_l2), significant(s.max_error)),
-                );
+                let [l2, most] = [s.relative_l2, s.max_error].map(significant);
+                say(quiet, "error", format!("relative L2 {l2}, max {most}"));
             }
             None => say(quiet, "error", "not known: the problem gives no exact solution"),
         }
@@ -257,7 +345,7 @@ impl Pinn {
             written.push(path.display().to_string());
         }
         if let Some(prefix) = &self.plots {
-            written.extend(pinn_pictures::write(prefix, &run, &result.errors)?);
+            written.extend(pinn_pictures::write(prefix, run, &result.errors)?);
         }
         if !written.is_empty() {
             say(quiet, "output", written.join(", "));
@@ -269,7 +357,7 @@ impl Pinn {
             let object = serde_json::json!({
                 "command": "pinn",
                 "input": self.problem,
-                "dimension": problem.dimension(),
+                "dimension": run.problem().dimension(),
                 "relative_l2": score.map(|s| s.relative_l2),
                 "max_error": score.map(|s| s.max_error),
                 "seconds": result.seconds,

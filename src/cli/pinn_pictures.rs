@@ -2,12 +2,15 @@
 
 use crate::error::{Error, Result};
 use crate::mesh::{CellKind, Mesh};
-use crate::pinn::{Problem, Run};
+use crate::pinn::{Approximation, Problem};
 use crate::report::plot::{self, Curve, CurvesPlot, SolutionPlot};
 use std::path::{Path, PathBuf};
 
 /// Cells along a side of the grid that fields are drawn on.
 const CELLS: usize = 200;
+
+/// Where |r| is a smaller part of its maximum, it is drawn as this part: zeros would leave no colours for the rest.
+const DEPTH: f64 = 1e-5;
 
 /// PREFIX_what.png
 pub(super) fn named(prefix: &Path, what: &str) -> PathBuf {
@@ -54,7 +57,7 @@ fn grid(problem: &Problem) -> Mesh {
 }
 
 /// Draws all there is to see; gives the files' names.
-pub(super) fn write(prefix: &Path, run: &Run, errors: &[[f64; 2]]) -> Result<Vec<String>> {
+pub(super) fn write(prefix: &Path, run: &dyn Approximation, errors: &[[f64; 2]]) -> Result<Vec<String>> {
     let problem = run.problem();
     let mesh = grid(problem);
     let places: Vec<f64> = mesh.points.iter().flat_map(|p| [p[0], p[1]]).collect();
@@ -74,8 +77,9 @@ pub(super) fn write(prefix: &Path, run: &Run, errors: &[[f64; 2]]) -> Result<Vec
         let error: Vec<f64> = places.chunks_exact(2).zip(&u).map(|(x, u)| u - exact(x)).collect();
         field("error", "u - u*", &error)?;
     }
-    let log = |r: &f64| r.abs().max(1e-300).log10();
-    let residual: Vec<f64> = run.residual(&places).iter().map(log).collect();
+    let mut residual = run.residual(&places);
+    let most = residual.iter().fold(f64::MIN_POSITIVE, |most, r| most.max(r.abs()));
+    residual.iter_mut().for_each(|r| *r = r.abs().max(DEPTH * most).log10());
     field("residual", "lg |r|", &residual)?;
     if let Some(density) = run.density(&places) {
         field("density", "p", &density)?;

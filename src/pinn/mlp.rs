@@ -3,7 +3,8 @@
 //! N(x) = W_m σ(… σ(W₁ φ(x) + b₁) …) + b_m. Features φ are the coordinates scaled to [−1, 1]; a pair sin, cos of its first
 //! harmonic for a periodic coordinate, which makes every derivative periodic (S. Dong and N. Ni, J. Comput. Phys. 435 (2021));
 //! and random waves sin(k·x + φ), k normal (M. Tancik et al., NeurIPS 2020). Weights begin normal with variance
-//! 2 / (inputs + outputs) (X. Glorot and Y. Bengio, AISTATS 2010), biases at 0.
+//! 2 / (inputs + outputs) (X. Glorot and Y. Bengio, AISTATS 2010), those of the first layer three times as large and biases
+//! uniform, so that the neurons bend at different places of the domain: from biases at 0 they are odd and nearly linear.
 //!
 //! The parameters are one vector θ: W₁ row by row, b₁, W₂, ....
 
@@ -40,6 +41,10 @@ pub(super) struct Feature {
     pub phase: f64,
     pub is_wave: bool,
 }
+
+/// First numbers of the first and of further hidden layers: weights over Glorot's deviation, the largest bias.
+const FIRST: [f64; 2] = [3.0, 1.0];
+const HIDDEN: [f64; 2] = [1.0, 0.5];
 
 /// A network without its numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,10 +98,16 @@ impl Mlp {
     /// Numbers to begin with.
     pub fn initial(&self, rng: &mut Pcg64) -> Vec<f64> {
         let mut theta = Vec::with_capacity(self.parameters());
-        for (inputs, outputs) in self.layers() {
+        let last = self.layers().len() - 1;
+        for (l, (inputs, outputs)) in self.layers().enumerate() {
             let deviation = (2.0 / (inputs + outputs) as f64).sqrt();
-            theta.extend((0..inputs * outputs).map(|_| deviation * normal(rng)));
-            theta.resize(theta.len() + outputs, 0.0);
+            let [spread, bias] = match l {
+                l if l == last => [1.0, 0.0],
+                0 => FIRST,
+                _ => HIDDEN,
+            };
+            theta.extend((0..inputs * outputs).map(|_| spread * deviation * normal(rng)));
+            theta.extend((0..outputs).map(|_| bias * (2.0 * rng.random::<f64>() - 1.0)));
         }
         theta
     }

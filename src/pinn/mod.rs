@@ -2,16 +2,22 @@
 //! residual is taken at chosen as it learns.
 //!
 //! ```text
-//! Problem + Mlp + Cloud (points) -> Objective -> a Minimiser moves θ, a Sampler moves the points -> u, its error
+//! Problem + Mlp + Cloud (points) -> Objective -> Run: a Minimiser moves θ, a Sampler moves the points -> u, its error
+//! Problem + Local (features on boxes) -> FeatureRun: least squares, boxes are halved -> u, its error
 //! ```
 
 mod activation;
+mod approximation;
+mod boxes;
 mod cloud;
 mod domain;
+mod features;
 mod file;
 mod flow;
 mod jet;
+mod least_squares;
 mod lift;
+mod local;
 mod mlp;
 mod objective;
 mod problem;
@@ -22,8 +28,10 @@ mod score;
 mod spline;
 
 pub use activation::Activation;
+pub use approximation::Approximation;
 pub use cloud::Cloud;
 pub use domain::{Domain, Part};
+pub use features::{FeatureConfig, FeatureRun};
 pub use file::{parse_problem, read_problem};
 pub use flow::Flow;
 pub use jet::{Form, LANES, Sweep};

@@ -84,48 +84,22 @@ impl<'a> Objective<'a> {
         let c = &theta[self.net.parameters()..];
         let x = &t.cloud.points[at.start * d..(at.start + at.points) * d];
         let out = sweep.forward(theta, x);
-        let (mut u, mut partials) = (vec![0.0; channels], vec![0.0; channels + c.len()]);
+        let (mut n, mut u, mut by_n) = (vec![0.0; channels], vec![0.0; channels], vec![0.0; channels]);
+        let mut partials = vec![0.0; channels + c.len()];
         let zeros = vec![0.0; d];
         seed.fill(0.0);
         by_c.fill(0.0);
         for lane in 0..at.points {
-            let n = |k: usize| out[k * LANES + lane];
             let i = at.start + lane;
-            let lift =
-                (!t.lifts.is_empty()).then(|| t.lifts[i * 2 * channels..(i + 1) * 2 * channels].split_at(channels));
-            match lift {
-                None => (0..channels).for_each(|k| u[k] = n(k)),
-                Some((a, g)) => {
-                    u[0] = a[0] + g[0] * n(0);
-                    for k in 1..channels {
-                        u[k] = a[k] + g[k] * n(0) + g[0] * n(k);
-                    }
-                    let slope: Vec<f64> = (1..=d).map(n).collect();
-                    for (q, form) in self.problem.forms.iter().enumerate() {
-                        u[1 + d + q] += 2.0 * form.mixed(&g[1..=d], &slope);
-                    }
-                }
-            }
+            let lift = t.lifts.get(i * 2 * channels..(i + 1) * 2 * channels).unwrap_or(&[]);
+            n.iter_mut().enumerate().for_each(|(k, n)| *n = out[k * LANES + lane]);
+            self.problem.lifted(lift, &n, &mut u);
             partials.fill(0.0);
             let normal = t.cloud.normals.get(i * d..(i + 1) * d).unwrap_or(&zeros);
             let site = Site { x: &x[lane * d..(lane + 1) * d], normal };
             r[lane] = t.residual.residual(site, &u, c, &mut partials);
-            match lift {
-                None => (0..channels).for_each(|k| seed[k * LANES + lane] = partials[k]),
-                Some((_, g)) => {
-                    seed[lane] = (0..channels).map(|k| partials[k] * g[k]).sum();
-                    for k in 1..channels {
-                        seed[k * LANES + lane] = partials[k] * g[0];
-                    }
-                    for (q, form) in self.problem.forms.iter().enumerate() {
-                        let p = partials[1 + d + q];
-                        for &(i, j, w) in &form.0 {
-                            seed[(1 + i) * LANES + lane] += p * w * g[1 + j];
-                            seed[(1 + j) * LANES + lane] += p * w * g[1 + i];
-                        }
-                    }
-                }
-            }
+            self.problem.pulled(lift, &partials[..channels], &mut by_n);
+            by_n.iter().enumerate().for_each(|(k, p)| seed[k * LANES + lane] = *p);
             for (k, p) in partials[channels..].iter().enumerate() {
                 by_c[k * LANES + lane] = *p;
             }
@@ -189,15 +163,9 @@ impl Function for Objective<'_> {
     }
 
     fn value(&self, theta: &[f64]) -> f64 {
-        let of = |chunk: &(usize, std::ops::Range<usize>)| {
-            let mut sum = 0.0;
-            self.sweep_chunk(theta, chunk.clone(), &mut |t, block, _, r, _, _| {
-                let w = &t.cloud.weights[block.start..];
-                sum += (0..block.points).map(|i| 0.5 * t.weight * w[i] * r[i] * r[i]).sum::<f64>();
-            });
-            sum
-        };
-        self.chunks().par_iter().map(of).collect::<Vec<_>>().iter().sum()
+        let mut rho = vec![0.0; self.rows()];
+        self.residuals(theta, &mut rho);
+        0.5 * rho.iter().map(|r| r * r).sum::<f64>()
     }
 
     fn gradient(&self, theta: &[f64], gradient: &mut [f64]) -> f64 {
@@ -230,6 +198,23 @@ impl Function for Objective<'_> {
 impl LeastSquares for Objective<'_> {
     fn rows(&self) -> usize {
         self.terms.iter().map(|t| t.cloud.weights.len()).sum()
+    }
+
+    fn residuals(&self, theta: &[f64], residuals: &mut [f64]) {
+        let (mut rest, mut tasks) = (residuals, Vec::new());
+        for chunk in self.chunks() {
+            let rho;
+            (rho, rest) = rest.split_at_mut(chunk.1.len());
+            tasks.push((chunk, rho));
+        }
+        tasks.into_par_iter().for_each(|(chunk, rho)| {
+            let first = chunk.1.start;
+            self.sweep_chunk(theta, chunk, &mut |t, block, _, r, _, _| {
+                for lane in 0..block.points {
+                    rho[block.start - first + lane] = (t.weight * t.cloud.weights[block.start + lane]).sqrt() * r[lane];
+                }
+            });
+        });
     }
 
     fn jacobian(&self, theta: &[f64], residuals: &mut [f64], jacobian: &mut [f64]) {

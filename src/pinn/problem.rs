@@ -105,4 +105,39 @@ impl Problem {
         }
         out
     }
+
+    /// The channels of u = A + G N from those of N at a point with this `lift` (those of A and G; empty without).
+    pub(super) fn lifted(&self, lift: &[f64], n: &[f64], u: &mut [f64]) {
+        u.copy_from_slice(n);
+        if lift.is_empty() {
+            return;
+        }
+        let d = self.dimension();
+        let (a, g) = lift.split_at(n.len());
+        u[0] = a[0] + g[0] * n[0];
+        for k in 1..n.len() {
+            u[k] = a[k] + g[k] * n[0] + g[0] * n[k];
+        }
+        for (u, form) in u[1 + d..].iter_mut().zip(&self.forms) {
+            *u += 2.0 * form.mixed(&g[1..=d], &n[1..=d]);
+        }
+    }
+
+    /// ∂r by the channels of N from those by the channels of u there: the transpose of [`Self::lifted`].
+    pub(super) fn pulled(&self, lift: &[f64], by_u: &[f64], by_n: &mut [f64]) {
+        by_n.copy_from_slice(by_u);
+        if lift.is_empty() {
+            return;
+        }
+        let d = self.dimension();
+        let g = &lift[by_u.len()..];
+        by_n[0] = by_u.iter().zip(g).map(|(p, g)| p * g).sum();
+        by_n[1..].iter_mut().for_each(|p| *p *= g[0]);
+        for (p, form) in by_u[1 + d..].iter().zip(&self.forms) {
+            for &(i, j, w) in &form.0 {
+                by_n[1 + i] += p * w * g[1 + j];
+                by_n[1 + j] += p * w * g[1 + i];
+            }
+        }
+    }
 }

@@ -4,7 +4,10 @@
 //! as one that was never stopped.
 
 use super::sampler::Sampler;
-use super::{Cloud, Mlp, MlpConfig, Objective, Problem, SamplerKind, Score, referee, residual_at, score};
+use super::{
+    Approximation, Cloud, Mlp, MlpConfig, Objective, Problem, SamplerKind, Score, referee, residual_at, score,
+    solution_at,
+};
 use crate::error::{Error, Place, Result};
 use crate::file::write_atomic;
 use crate::train::{AdamMinimiser, Broyden, Lbfgs, LevenbergMarquardt, Minimiser, Schedule, Step, Stuck, TrainConfig};
@@ -157,7 +160,8 @@ impl<'a> Run<'a> {
             );
         }
         let mut sampler = config.sampler.build(&problem.domain, config.seed)?;
-        let inside = sampler.start(&problem.domain, config.points, &mut rng);
+        let residual = |points: &[f64]| residual_at(problem, &net, &theta, points);
+        let inside = sampler.start(&problem.domain, config.points, &residual, &mut rng);
         let on = |c: &super::Condition| Cloud::boundary(&problem.domain, &c.part, config.boundary_points, &mut rng);
         let clouds = std::iter::once(inside).chain(problem.conditions.iter().map(on)).collect();
         let minimiser: Box<dyn Minimiser> = match config.optimizer {
@@ -244,60 +248,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Steps made.
-    pub fn step(&self) -> usize {
-        self.losses.len()
-    }
-
-    /// The loss of every step made.
-    pub fn losses(&self) -> &[f64] {
-        &self.losses
-    }
-
     /// Its settings.
     pub fn config(&self) -> &RunConfig {
         &self.config
-    }
-
-    /// The problem.
-    pub fn problem(&self) -> &Problem {
-        self.problem
-    }
-
-    /// The points the residual is taken at now.
-    pub fn cloud(&self) -> &Cloud {
-        &self.clouds[0]
-    }
-
-    /// Numbers of the network, and the coefficients found.
-    pub fn parameters(&self) -> usize {
-        self.net.parameters()
-    }
-
-    /// Names and values of the unknown coefficients.
-    pub fn unknowns(&self) -> Vec<(&str, f64)> {
-        let names = self.problem.unknowns.iter().map(|(name, _)| name.as_str());
-        names.zip(self.theta[self.net.parameters()..].iter().copied()).collect()
-    }
-
-    /// The error, where the solution is known.
-    pub fn score(&self) -> Option<Score> {
-        score(self.problem, &self.net, &self.theta, &self.referee)
-    }
-
-    /// u at points.
-    pub fn solution(&self, points: &[f64]) -> Vec<f64> {
-        super::solution_at(self.problem, &self.net, &self.theta, points)
-    }
-
-    /// The equation's residual at points.
-    pub fn residual(&self, points: &[f64]) -> Vec<f64> {
-        residual_at(self.problem, &self.net, &self.theta, points)
-    }
-
-    /// The sampler's density at points, where it has one.
-    pub fn density(&self, points: &[f64]) -> Option<Vec<f64>> {
-        self.sampler.density(&self.problem.domain, points)
     }
 
     /// What makes this run another than others; a checkpoint keeps it.
@@ -354,5 +307,44 @@ impl<'a> Run<'a> {
         self.clouds = Arc::new(clouds);
         self.minimiser.restore(arrays.collect());
         Ok(())
+    }
+}
+
+impl Approximation for Run<'_> {
+    fn problem(&self) -> &Problem {
+        self.problem
+    }
+
+    fn losses(&self) -> &[f64] {
+        &self.losses
+    }
+
+    fn cloud(&self) -> &Cloud {
+        &self.clouds[0]
+    }
+
+    fn parameters(&self) -> usize {
+        self.net.parameters()
+    }
+
+    fn unknowns(&self) -> Vec<(&str, f64)> {
+        let names = self.problem.unknowns.iter().map(|(name, _)| name.as_str());
+        names.zip(self.theta[self.net.parameters()..].iter().copied()).collect()
+    }
+
+    fn score(&self) -> Option<Score> {
+        score(self.problem, &self.referee, |points| self.solution(points))
+    }
+
+    fn solution(&self, points: &[f64]) -> Vec<f64> {
+        solution_at(self.problem, &self.net, &self.theta, points)
+    }
+
+    fn residual(&self, points: &[f64]) -> Vec<f64> {
+        residual_at(self.problem, &self.net, &self.theta, points)
+    }
+
+    fn density(&self, points: &[f64]) -> Option<Vec<f64>> {
+        self.sampler.density(&self.problem.domain, points)
     }
 }

@@ -11,36 +11,45 @@
 //! M. Al-Baali, *Comput. Optim. Appl.* 9 (1998) 191; J. F. Urbán, P. Stefanou and J. A. Pons, *J. Comput. Phys.* 523 (2025)
 //! 113656, §3, where it takes PINNs orders of magnitude below BFGS.
 
-use super::line_search::strong_wolfe;
 use super::minimise::dot;
-use super::{LeastSquares, Minimiser, Step, Stuck};
+use super::quasi_newton::{Curvature, Known, step};
+use super::{LeastSquares, Minimiser, Step};
 use rayon::prelude::*;
 
 /// Self-scaled Broyden; n² numbers.
 #[derive(Debug, Clone, Default)]
 pub struct Broyden {
-    /// H by rows; empty for the identity.
-    h: Vec<f64>,
-    gradient: Vec<f64>,
-    value: f64,
+    inverse: Inverse,
+    known: Known,
 }
 
-impl Broyden {
+/// H by rows; empty for the identity.
+#[derive(Debug, Clone, Default)]
+struct Inverse {
+    h: Vec<f64>,
+}
+
+impl Inverse {
     /// H v
     fn times(&self, v: &[f64]) -> Vec<f64> {
         if self.h.is_empty() { v.to_vec() } else { self.h.par_chunks(v.len()).map(|row| dot(row, v)).collect() }
     }
+}
 
-    /// Updates H by a step of length t, s = t d.
-    fn update(&mut self, t: f64, s: &[f64], y: &[f64]) {
+impl Curvature for Inverse {
+    fn direction(&self, gradient: &[f64]) -> Vec<f64> {
+        self.times(gradient).iter().map(|d| -d).collect()
+    }
+
+    fn update(&mut self, t: f64, s: Vec<f64>, y: Vec<f64>, gradient: &[f64]) {
         let n = s.len();
-        let ys = dot(y, s);
+        let ys = dot(&y, &s);
         if ys <= 0.0 {
             return;
         }
-        let hy = self.times(y);
-        let yhy = dot(y, &hy);
-        let b = -t * dot(s, &self.gradient) / ys;
+        let hy = self.times(&y);
+        let yhy = dot(&y, &hy);
+        let b = -t * dot(&s, gradient) / ys;
         let h = yhy / ys;
         let a = (b * h - 1.0).max(1e-12);
         let rho = (h * (1.0 - (a / (1.0 + a)).sqrt())).min(1.0);
@@ -65,53 +74,33 @@ impl Broyden {
             }
         });
     }
+    fn is_empty(&self) -> bool {
+        self.h.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.h.clear();
+    }
 }
 
 impl Minimiser for Broyden {
     fn step(&mut self, f: &dyn LeastSquares, x: &mut [f64]) -> Step {
-        if self.gradient.is_empty() {
-            self.gradient = vec![0.0; x.len()];
-            self.value = f.gradient(x, &mut self.gradient);
-        }
-        let norm = dot(&self.gradient, &self.gradient).sqrt();
-        if !(self.value.is_finite() && norm.is_finite()) {
-            return Step::Stuck(self.value, Stuck::NotFinite);
-        }
-        if norm == 0.0 {
-            return Step::Stuck(self.value, Stuck::Stationary);
-        }
-        loop {
-            let d: Vec<f64> = self.times(&self.gradient).iter().map(|d| -d).collect();
-            let first = if self.h.is_empty() { (1.0 / norm).min(1.0) } else { 1.0 };
-            let downhill = dot(&d, &self.gradient) < 0.0;
-            let found = downhill.then(|| strong_wolfe(f, (x, self.value, &self.gradient), &d, first)).flatten();
-            if let Some(point) = found {
-                let s: Vec<f64> = point.x.iter().zip(&*x).map(|(new, old)| new - old).collect();
-                let y: Vec<f64> = point.gradient.iter().zip(&self.gradient).map(|(new, old)| new - old).collect();
-                self.update(point.t, &s, &y);
-                x.copy_from_slice(&point.x);
-                (self.value, self.gradient) = (point.value, point.gradient);
-                return Step::Moved(self.value);
-            }
-            if self.h.is_empty() {
-                return Step::Stuck(self.value, Stuck::LineSearch);
-            }
-            self.h.clear();
-        }
+        step(&mut self.inverse, &mut self.known, f, x)
     }
 
     /// H is kept: the curvature of a loss on new points is much the same.
     fn forget(&mut self) {
-        self.gradient.clear();
+        self.known = Known::default();
     }
 
     fn state(&self) -> Vec<Vec<f64>> {
-        vec![vec![self.value], self.gradient.clone(), self.h.clone()]
+        vec![vec![self.known.value], self.known.gradient.clone(), self.inverse.h.clone()]
     }
 
     fn restore(&mut self, state: Vec<Vec<f64>>) {
         if let Ok([value, gradient, h]) = <[Vec<f64>; 3]>::try_from(state) {
-            (self.value, self.gradient, self.h) = (value.first().copied().unwrap_or_default(), gradient, h);
+            self.known = Known { value: value.first().copied().unwrap_or_default(), gradient };
+            self.inverse = Inverse { h };
         }
     }
 }

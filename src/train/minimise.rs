@@ -18,6 +18,8 @@ pub trait Function {
 pub trait LeastSquares: Function {
     /// m
     fn rows(&self) -> usize;
+    /// ρ(x)
+    fn residuals(&self, x: &[f64], residuals: &mut [f64]);
     /// ρ(x) and its Jacobian, m rows of n numbers.
     fn jacobian(&self, x: &[f64], residuals: &mut [f64], jacobian: &mut [f64]);
 }

@@ -11,6 +11,7 @@ mod lbfgs;
 mod levenberg;
 mod line_search;
 mod minimise;
+mod quasi_newton;
 
 pub use adam::Adam;
 pub use broyden::Broyden;

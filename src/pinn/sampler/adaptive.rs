@@ -57,7 +57,7 @@ impl Refined {
 }
 
 impl Sampler for Refined {
-    fn start(&mut self, domain: &Domain, n: usize, rng: &mut Pcg64) -> Cloud {
+    fn start(&mut self, domain: &Domain, n: usize, _: &ResidualAt, rng: &mut Pcg64) -> Cloud {
         self.most = n;
         Cloud::even(uniform(domain, n.div_ceil(2), rng), domain.dimension())
     }

@@ -31,8 +31,8 @@ pub type ResidualAt<'a> = dyn Fn(&[f64]) -> Vec<f64> + 'a;
 
 /// Chooses the points.
 pub trait Sampler {
-    /// The first points: about `n`, uniform.
-    fn start(&mut self, domain: &Domain, n: usize, rng: &mut Pcg64) -> Cloud {
+    /// The first points: about `n`, uniform if the sampler does not look at the residual of the network as it begins.
+    fn start(&mut self, domain: &Domain, n: usize, _residual: &ResidualAt, rng: &mut Pcg64) -> Cloud {
         Cloud::even(uniform(domain, n, rng), domain.dimension())
     }
 
@@ -181,12 +181,12 @@ pub fn latin(domain: &Domain, n: usize, rng: &mut Pcg64) -> Vec<f64> {
 struct Fresh(fn(&Domain, usize, &mut Pcg64) -> Vec<f64>);
 
 impl Sampler for Fresh {
-    fn start(&mut self, domain: &Domain, n: usize, rng: &mut Pcg64) -> Cloud {
+    fn start(&mut self, domain: &Domain, n: usize, _: &ResidualAt, rng: &mut Pcg64) -> Cloud {
         Cloud::even((self.0)(domain, n, rng), domain.dimension())
     }
 
-    fn refresh(&mut self, domain: &Domain, cloud: &Cloud, _: &ResidualAt, rng: &mut Pcg64) -> Cloud {
-        self.start(domain, cloud.weights.len(), rng)
+    fn refresh(&mut self, domain: &Domain, cloud: &Cloud, residual: &ResidualAt, rng: &mut Pcg64) -> Cloud {
+        self.start(domain, cloud.weights.len(), residual, rng)
     }
 }
 
@@ -194,7 +194,7 @@ impl Sampler for Fresh {
 struct Grid;
 
 impl Sampler for Grid {
-    fn start(&mut self, domain: &Domain, n: usize, _: &mut Pcg64) -> Cloud {
+    fn start(&mut self, domain: &Domain, n: usize, _: &ResidualAt, _: &mut Pcg64) -> Cloud {
         let (bounds, d) = (domain.bounds(), domain.dimension());
         let side = (n as f64).powf(1.0 / d as f64).round().max(1.0) as usize;
         let mut points = Vec::new();
