@@ -173,10 +173,11 @@ mod tests {
 
     #[test]
     fn the_residual_is_orthogonal_to_the_columns() {
-        let entry = |block: usize, i: usize, k: usize| ((7 * block + 3 * i + 11 * k) as f64 * 0.37).sin();
+        let entry =
+            |block: usize, i: usize, k: usize| ((131 * block + 37 * i + 17 * k + 29 * i * k) as f64 * 0.37).sin();
         let block = |(b, boxes): (usize, &[usize])| Block {
             boxes: boxes.to_vec(),
-            j: Mat::from_fn(9, 2 * boxes.len(), |i, k| entry(b, i, k * k)),
+            j: Mat::from_fn(9, 2 * boxes.len(), |i, k| entry(b, i, k)),
             right: (0..9).map(|i| (i as f64).cos()).collect(),
         };
         let blocks: Vec<Block> = [(0, &[0, 1][..]), (1, &[1, 2]), (2, &[0, 2, 3])].map(block).into();
