@@ -12,9 +12,10 @@ use rayon::prelude::*;
 
 /// ε at first and at most.
 const DAMPING: [f64; 2] = [1e-12, 1e-6];
-/// Iterations at most, and the gradient over the first at which they end.
+/// Iterations at most, and the gradient over the first, and the fall of |r|² over itself, at which they end.
 const ITERATIONS: usize = 60;
 const TOLERANCE: f64 = 1e-13;
+const STAGNANT: f64 = 1e-12;
 
 /// Rows of J.
 pub(super) struct Block {
@@ -69,12 +70,16 @@ pub(super) fn least_squares(blocks: &[Block], n: usize, per_box: usize) -> Resul
     let mut gamma = dot(&s, &z);
     let first = gamma;
     for _ in 0..ITERATIONS {
-        // A gradient that grows so far is rounding.
-        if !(TOLERANCE * TOLERANCE * first..=1e4 * first).contains(&gamma) {
+        if gamma <= TOLERANCE * TOLERANCE * first {
             break;
         }
         let q = forward(&p);
         let alpha = gamma / q.iter().map(|q| dot(q, q)).sum::<f64>();
+        // |r|² falls by α γ: less is rounding, which directions that J does not see would gather.
+        let now: f64 = r.iter().map(|r| dot(r, r)).sum();
+        if alpha.is_nan() || alpha * gamma <= STAGNANT * now {
+            break;
+        }
         y.iter_mut().zip(&p).for_each(|(y, p)| *y += alpha * p);
         r.iter_mut().flatten().zip(q.iter().flatten()).for_each(|(r, q)| *r -= alpha * q);
         s = back(&r);
@@ -173,10 +178,16 @@ mod tests {
 
     #[test]
     fn the_residual_is_orthogonal_to_the_columns() {
-        let entry = |block: usize, i: usize, k: usize| ((7 * block + 3 * i + 11 * k) as f64 * 0.37).sin();
+        // Without the last term the columns of a block depend on two of them.
+        [(29, 1e-10), (0, 1e-5)].map(|(cross, bound)| orthogonal(cross, bound));
+    }
+
+    fn orthogonal(cross: usize, bound: f64) {
+        let entry =
+            |block: usize, i: usize, k: usize| ((131 * block + 37 * i + 17 * k + cross * i * k) as f64 * 0.37).sin();
         let block = |(b, boxes): (usize, &[usize])| Block {
             boxes: boxes.to_vec(),
-            j: Mat::from_fn(9, 2 * boxes.len(), |i, k| entry(b, i, k * k)),
+            j: Mat::from_fn(9, 2 * boxes.len(), |i, k| entry(b, i, k)),
             right: (0..9).map(|i| (i as f64).cos()).collect(),
         };
         let blocks: Vec<Block> = [(0, &[0, 1][..]), (1, &[1, 2]), (2, &[0, 2, 3])].map(block).into();
@@ -191,7 +202,7 @@ mod tests {
                 columns.iter().enumerate().for_each(|(k, c_at)| gradient[*c_at] += block.j[(i, k)] * r);
             }
         }
-        assert!(gradient.iter().all(|g| g.abs() < 1e-10), "{gradient:?}");
+        assert!(gradient.iter().all(|g| g.abs() < bound), "{gradient:?}");
         assert!((sum - half).abs() < 1e-10 * sum, "{sum} {half}");
     }
 }
