@@ -2,7 +2,7 @@
 
 use crate::assembly::{Coefficient, Conductivity, Poisson};
 use crate::error::{Error, Place, Result};
-use crate::expression::Expression;
+use crate::expression::{Expression, Written};
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -75,45 +75,28 @@ pub(super) struct Given {
     pub notes: Vec<String>,
 }
 
-/// A number or an expression.
-#[derive(Debug, Clone, serde::Deserialize)]
-#[serde(untagged)]
-enum Value {
-    Number(f64),
-    Text(String),
-}
-
-impl Value {
-    fn text(&self) -> String {
-        match self {
-            Value::Number(v) => v.to_string(),
-            Value::Text(t) => t.clone(),
-        }
-    }
-}
-
 /// A scalar, a tensor, or one of these a group.
 #[derive(Debug, serde::Deserialize)]
 #[serde(untagged)]
 enum ConductivityEntry {
-    One(Value),
-    Tensor(Vec<Vec<Value>>),
-    Groups(BTreeMap<String, Value>),
+    One(Written),
+    Tensor(Vec<Vec<Written>>),
+    Groups(BTreeMap<String, Written>),
 }
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Robin {
-    alpha: Value,
-    g: Value,
+    alpha: Written,
+    g: Written,
 }
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BoundaryEntry {
     group: Option<String>,
-    dirichlet: Option<Value>,
-    neumann: Option<Value>,
+    dirichlet: Option<Written>,
+    neumann: Option<Written>,
     robin: Option<Robin>,
 }
 
@@ -122,10 +105,10 @@ struct BoundaryEntry {
 #[serde(deny_unknown_fields, default)]
 struct ProblemFile {
     degree: Option<u8>,
-    source: Option<Value>,
+    source: Option<Written>,
     conductivity: Option<ConductivityEntry>,
-    reaction: Option<Value>,
-    exact: Option<Value>,
+    reaction: Option<Written>,
+    exact: Option<Written>,
     boundary: Vec<BoundaryEntry>,
 }
 
@@ -153,7 +136,7 @@ impl ProblemArgs {
 
     /// The flags as if they stood in a file.
     fn as_file(&self) -> Result<ProblemFile> {
-        let text = |t: &Option<String>| t.clone().map(Value::Text);
+        let text = |t: &Option<String>| t.clone().map(Written::Text);
         let mut boundary = Vec::new();
         for (flag, values) in [("--dirichlet", &self.dirichlet), ("--neumann", &self.neumann), ("--robin", &self.robin)]
         {
@@ -183,12 +166,12 @@ fn read(path: &Path) -> Result<ProblemFile> {
 fn boundary_entry(flag: &str, value: &str) -> Result<BoundaryEntry> {
     let (group, rest) = split_group(value);
     let mut entry = BoundaryEntry { group: group.map(str::to_string), dirichlet: None, neumann: None, robin: None };
-    let whole = Value::Text(rest.to_string());
+    let whole = Written::Text(rest.to_string());
     match flag {
         "--dirichlet" => entry.dirichlet = Some(whole),
         "--neumann" => entry.neumann = Some(whole),
         _ => match split_commas(rest)[..] {
-            [alpha, g] => entry.robin = Some(Robin { alpha: Value::Text(alpha.into()), g: Value::Text(g.into()) }),
+            [alpha, g] => entry.robin = Some(Robin { alpha: Written::Text(alpha.into()), g: Written::Text(g.into()) }),
             ref parts => {
                 return Err(Error::Option {
                     option: flag.into(),
@@ -207,9 +190,9 @@ fn conductivity_entry(values: &[String]) -> Result<Option<ConductivityEntry>> {
         [one] if split_group(one).0.is_none() => {
             let parts = split_commas(one);
             if parts.len() == 1 {
-                return Ok(Some(ConductivityEntry::One(Value::Text(one.clone()))));
+                return Ok(Some(ConductivityEntry::One(Written::Text(one.clone()))));
             }
-            let e: Vec<Value> = parts.iter().map(|p| Value::Text(p.to_string())).collect();
+            let e: Vec<Written> = parts.iter().map(|p| Written::Text(p.to_string())).collect();
             let rows: &[&[usize]] = match e.len() {
                 3 => &[&[0, 1], &[1, 2]],
                 6 => &[&[0, 1, 2], &[1, 3, 4], &[2, 4, 5]],
@@ -228,7 +211,7 @@ fn conductivity_entry(values: &[String]) -> Result<Option<ConductivityEntry>> {
     }
     let pair = |value: &String| {
         let (group, rest) = split_group(value);
-        (group.unwrap_or(REST).to_string(), Value::Text(rest.to_string()))
+        (group.unwrap_or(REST).to_string(), Written::Text(rest.to_string()))
     };
     Ok(Some(ConductivityEntry::Groups(values.iter().map(pair).collect())))
 }
@@ -274,7 +257,7 @@ fn complete(file: ProblemFile, dimension: usize, path: &Path) -> Result<Given> {
     Ok(Given { problem, exact, notes })
 }
 
-fn coefficient(value: &Value) -> Result<Coefficient> {
+fn coefficient(value: &Written) -> Result<Coefficient> {
     Ok(Expression::parse(&value.text())?.into())
 }
 

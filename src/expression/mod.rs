@@ -17,9 +17,11 @@
 mod jet;
 mod number;
 mod parse;
+mod written;
 
 pub use jet::Jet;
 pub use number::{FUNCTIONS, Number};
+pub use written::Written;
 
 use crate::error::Result;
 use number::{Binary, Block, LANES, Unary};

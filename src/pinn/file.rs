@@ -24,25 +24,9 @@
 use super::lift::Hard;
 use super::{Condition, Domain, Form, Part, Problem, Residual, Site};
 use crate::error::{Error, Place, Result};
-use crate::expression::{Expression, Jet, Number};
+use crate::expression::{Expression, Jet, Number, Written};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-#[derive(Debug, serde::Deserialize)]
-#[serde(untagged)]
-enum Value {
-    Number(f64),
-    Text(String),
-}
-
-impl Value {
-    fn text(&self) -> String {
-        match self {
-            Value::Number(v) => v.to_string(),
-            Value::Text(t) => t.clone(),
-        }
-    }
-}
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
@@ -60,16 +44,16 @@ enum DomainEntry {
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HardEntry {
-    value: Option<Value>,
-    distance: Option<Value>,
+    value: Option<Written>,
+    distance: Option<Written>,
 }
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConditionEntry {
     side: Option<String>,
-    dirichlet: Option<Value>,
-    neumann: Option<Value>,
+    dirichlet: Option<Written>,
+    neumann: Option<Written>,
     residual: Option<String>,
     weight: Option<f64>,
 }
@@ -89,7 +73,7 @@ struct ProblemFile {
     residual: String,
     domain: DomainEntry,
     hard: Option<HardEntry>,
-    exact: Option<Value>,
+    exact: Option<Written>,
     #[serde(default)]
     periodic: Vec<String>,
     #[serde(default)]
@@ -306,7 +290,7 @@ impl Reader<'_> {
             let help = "give distance = \"...\", zero on the boundary, or use a [[condition]]";
             return Err(self.refuse("hard", "needs a distance: only boxes and balls bring their own", help));
         }
-        let text = |v: &Option<Value>| v.as_ref().map(|v| self.function("hard", &v.text())).transpose();
+        let text = |v: &Option<Written>| v.as_ref().map(|v| self.function("hard", &v.text())).transpose();
         Ok(Box::new(Hard { value: text(&entry.value)?, distance: text(&entry.distance)?, domain: domain.clone() }))
     }
 }

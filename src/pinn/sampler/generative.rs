@@ -39,10 +39,14 @@ const BETA: f64 = 1e-3;
 /// Half the length of a difference, in the unit cube.
 const STEP: f64 = 1e-3;
 
+/// Adds the gradient of what the flow climbs at sample `i`, differences along `axis`.
+type Climb = fn(flow: &Flow, drawn: &Drawn, i: usize, axis: usize, gradient: &mut [f64]);
+
 /// A flow and how it is trained.
-struct Trained {
+pub struct Generative {
     flow: Flow,
     adam: AdamMinimiser,
+    climb: Climb,
 }
 
 /// Samples of q in the unit cube, q and r² / mean r² there.
@@ -56,10 +60,20 @@ fn scaled(domain: &Domain, unit: &[f64]) -> Vec<f64> {
     unit.iter().zip(domain.bounds()).map(|(u, [low, high])| low + u * (high - low)).collect()
 }
 
-impl Trained {
-    fn new(dimension: usize, seed: u64) -> Self {
+impl Generative {
+    /// Deep adaptive sampling, before it has seen a residual.
+    pub fn das(dimension: usize, seed: u64) -> Self {
+        Self::new(dimension, seed, fit)
+    }
+
+    /// Adversarial adaptive sampling, before it has seen a residual.
+    pub fn aas(dimension: usize, seed: u64) -> Self {
+        Self::new(dimension, seed, pull)
+    }
+
+    fn new(dimension: usize, seed: u64, climb: Climb) -> Self {
         let config = TrainConfig { steps: 1, learning_rate: RATE, schedule: Schedule::Constant };
-        Trained { flow: Flow::new(dimension, seed), adam: AdamMinimiser::new(config) }
+        Generative { flow: Flow::new(dimension, seed), adam: AdamMinimiser::new(config), climb }
     }
 
     /// A point of the domain from the flow, or with probability `uniform` from everywhere, in the unit cube.
@@ -109,77 +123,11 @@ impl Trained {
         let points = (0..n).flat_map(|_| scaled(domain, &self.draw(domain, 0.0, rng))).collect();
         Cloud::even(points, domain.dimension())
     }
-
-    fn density(&self, domain: &Domain, points: &[f64]) -> Vec<f64> {
-        let bounds = domain.bounds();
-        let volume: f64 = bounds.iter().map(|[low, high]| high - low).product();
-        let at = |x: &[f64]| {
-            let unit: Vec<f64> = x.iter().zip(&bounds).map(|(x, [low, high])| (x - low) / (high - low)).collect();
-            self.flow.log_density(&unit).exp() / volume
-        };
-        points.par_chunks(bounds.len()).map(at).collect()
-    }
-
-    fn state(&self) -> Vec<f64> {
-        let adam = self.adam.state();
-        let moments = adam.iter().skip(1).flatten().copied();
-        std::iter::once(adam[0][0]).chain(self.flow.theta.iter().copied()).chain(moments).collect()
-    }
-
-    fn restore(&mut self, state: &[f64]) {
-        let n = self.flow.theta.len();
-        let Some((steps, rest)) = state.split_first() else { return };
-        if rest.len() < n {
-            return;
-        }
-        self.flow.theta.copy_from_slice(&rest[..n]);
-        let (first, second) = rest[n..].split_at((rest.len() - n) / 2);
-        self.adam.restore(vec![vec![*steps], first.to_vec(), second.to_vec()]);
-    }
 }
 
-/// Deep adaptive sampling.
-pub struct Das(Trained);
-
-impl Das {
-    /// Before it has seen a residual.
-    pub fn new(dimension: usize, seed: u64) -> Self {
-        Das(Trained::new(dimension, seed))
-    }
-}
-
-impl Sampler for Das {
-    fn refresh(&mut self, domain: &Domain, cloud: &Cloud, residual: &ResidualAt, rng: &mut Pcg64) -> Cloud {
-        let drawn = self.0.samples(domain, residual, rng);
-        for _ in 0..STEPS {
-            self.0.ascend(rng, |flow, i, _, gradient| {
-                flow.reverse(&drawn.unit[i], |_| drawn.squares[i] / drawn.q[i], gradient);
-            });
-        }
-        self.0.cloud(domain, cloud.weights.len(), rng)
-    }
-
-    fn density(&self, domain: &Domain, points: &[f64]) -> Option<Vec<f64>> {
-        Some(self.0.density(domain, points))
-    }
-
-    fn state(&self) -> Vec<f64> {
-        self.0.state()
-    }
-
-    fn restore(&mut self, state: Vec<f64>) {
-        self.0.restore(&state);
-    }
-}
-
-/// Adversarial adaptive sampling.
-pub struct Aas(Trained);
-
-impl Aas {
-    /// Before it has seen a residual.
-    pub fn new(dimension: usize, seed: u64) -> Self {
-        Aas(Trained::new(dimension, seed))
-    }
+/// Adds the gradient of v log p at one sample.
+fn fit(flow: &Flow, drawn: &Drawn, i: usize, _axis: usize, gradient: &mut [f64]) {
+    flow.reverse(&drawn.unit[i], |_| drawn.squares[i] / drawn.q[i], gradient);
 }
 
 /// Adds the gradient of r² p / q − β d (∂p/∂x_axis)² / q at one sample.
@@ -197,24 +145,40 @@ fn pull(flow: &Flow, drawn: &Drawn, i: usize, axis: usize, gradient: &mut [f64])
     flow.reverse(&ends[0], |log| -factor * log.exp(), gradient);
 }
 
-impl Sampler for Aas {
+impl Sampler for Generative {
     fn refresh(&mut self, domain: &Domain, cloud: &Cloud, residual: &ResidualAt, rng: &mut Pcg64) -> Cloud {
-        let drawn = self.0.samples(domain, residual, rng);
+        let drawn = self.samples(domain, residual, rng);
+        let climb = self.climb;
         for _ in 0..STEPS {
-            self.0.ascend(rng, |flow, i, axis, gradient| pull(flow, &drawn, i, axis, gradient));
+            self.ascend(rng, |flow, i, axis, gradient| climb(flow, &drawn, i, axis, gradient));
         }
-        self.0.cloud(domain, cloud.weights.len(), rng)
+        self.cloud(domain, cloud.weights.len(), rng)
     }
 
     fn density(&self, domain: &Domain, points: &[f64]) -> Option<Vec<f64>> {
-        Some(self.0.density(domain, points))
+        let bounds = domain.bounds();
+        let volume: f64 = bounds.iter().map(|[low, high]| high - low).product();
+        let at = |x: &[f64]| {
+            let unit: Vec<f64> = x.iter().zip(&bounds).map(|(x, [low, high])| (x - low) / (high - low)).collect();
+            self.flow.log_density(&unit).exp() / volume
+        };
+        Some(points.par_chunks(bounds.len()).map(at).collect())
     }
 
     fn state(&self) -> Vec<f64> {
-        self.0.state()
+        let adam = self.adam.state();
+        let moments = adam.iter().skip(1).flatten().copied();
+        std::iter::once(adam[0][0]).chain(self.flow.theta.iter().copied()).chain(moments).collect()
     }
 
     fn restore(&mut self, state: Vec<f64>) {
-        self.0.restore(&state);
+        let n = self.flow.theta.len();
+        let Some((steps, rest)) = state.split_first() else { return };
+        if rest.len() < n {
+            return;
+        }
+        self.flow.theta.copy_from_slice(&rest[..n]);
+        let (first, second) = rest[n..].split_at((rest.len() - n) / 2);
+        self.adam.restore(vec![vec![*steps], first.to_vec(), second.to_vec()]);
     }
 }

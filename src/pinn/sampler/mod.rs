@@ -131,8 +131,8 @@ impl SamplerKind {
             SamplerKind::R3 => Box::new(adaptive::R3),
             SamplerKind::Quadtree => Box::new(quadtree::Quadtree::new(domain)),
             SamplerKind::AasExact => Box::new(exact::AasExact::default()),
-            SamplerKind::Das => Box::new(generative::Das::new(d, seed)),
-            SamplerKind::Aas => Box::new(generative::Aas::new(d, seed)),
+            SamplerKind::Das => Box::new(generative::Generative::das(d, seed)),
+            SamplerKind::Aas => Box::new(generative::Generative::aas(d, seed)),
         })
     }
 }
