@@ -73,7 +73,7 @@ fn all_methods_agree() {
         o["errors"]["l2"].as_f64().unwrap()
     };
     let direct = solve("direct");
-    for method in ["cg", "pcg-jacobi", "pcg-ic", "pcg-amg"] {
+    for method in ["cg", "pcg-jacobi", "pcg-ic", "pcg-deflation", "pcg-amg"] {
         assert!((solve(method) / direct - 1.0).abs() < 1e-5, "{method}");
     }
 }

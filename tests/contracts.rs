@@ -7,7 +7,7 @@ use common::{Problem, agree, wave};
 use filet::Result;
 use filet::operator::LinearOperator;
 use filet::precond::amg::{AmgConfig, Precision};
-use filet::precond::{IcConfig, Identity, Jacobi, MeanFree, Preconditioner};
+use filet::precond::{DeflationConfig, IcConfig, Identity, Jacobi, MeanFree, Preconditioner};
 use filet::sparse::Csr;
 use filet::sparse::vector::{dot, norm2};
 
@@ -18,6 +18,7 @@ const PRECONDITIONERS: &[(&str, Build)] = &[
     ("identity", |_| Ok(Box::new(Identity))),
     ("jacobi", |a| Ok(Box::new(Jacobi::new(a)?))),
     ("ic", |a| Ok(Box::new(IcConfig::default().build(a)?))),
+    ("deflation", |a| Ok(Box::new(DeflationConfig::default().build(a)?))),
     ("amg", |a| Ok(Box::new(AmgConfig { precision: Precision::F64, ..Default::default() }.build(a)?))),
 ];
 

@@ -62,12 +62,12 @@ fn elsewhere_it_may_stagnate_and_says_so() {
 fn trained(cut: Option<usize>) -> Weights {
     let folder = tempfile::tempdir().unwrap();
     let (path, run) = (folder.path().join("run.checkpoint"), serde_json::json!({ "seed": 3 }));
-    let grid = generate(Family::Box, &[4; 3], 0).unwrap().grid;
+    let grids = [Family::Box, Family::Empty].map(|family| generate(family, &[4; 3], 0).unwrap().grid);
     let config = TrainConfig { steps: 5, ..TrainConfig::default() };
     let mut state = Checkpoint::default();
     let mut net = DirectionNet::new(NetSize { fine: 1, coarse: 1 }, 3);
     for cut in [cut, None].into_iter().take(1 + usize::from(cut.is_some())) {
-        let mut objective = ResidualLoss::new(&grid, 20, 2, 3).unwrap();
+        let mut objective = ResidualLoss::new(&grids, 20, 2, 3).unwrap();
         train(&mut net, &mut objective, &config, &mut state, &mut |net, state| {
             if Some(state.step()) != cut {
                 return Ok(ControlFlow::Continue(()));
@@ -101,7 +101,20 @@ fn the_command_trains_describes_and_uses_weights() {
     let folder = tempfile::tempdir().unwrap();
     let name = |f: &str| folder.path().join(f).display().to_string();
     let (weights, csv, png) = (name("w.safetensors"), name("loss.csv"), name("loss.png"));
-    let small = ["train", "direction", "--size", "6", "--steps", "3", "--vectors", "30", "--batch", "1"];
+    let small = [
+        "train",
+        "direction",
+        "--size",
+        "6",
+        "--steps",
+        "3",
+        "--vectors",
+        "30",
+        "--batch",
+        "1",
+        "--scenes",
+        "box,empty",
+    ];
     let (code, _, error) = filet(&[&small[..], &["-o", &weights, "--csv", &csv, "--plot", &png]].concat());
     assert_eq!(code, 0, "{error}");
     assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().count(), 4);

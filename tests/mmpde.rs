@@ -3,7 +3,7 @@
 use filet::mesh::shapes::built_in;
 use filet::mesh::{Locator, Mesh};
 use filet::mmpde::{
-    Errors, MeshMover, MmPde, MmPdeConfig, Nodes, Recipe, RollOutLoss, Trajectories, Transfer, errors, roll_out,
+    Errors, MeshMover, MmPde, MmPdeConfig, Nodes, Recipe, RollOutLoss, State, Trajectories, errors, roll_out,
 };
 use filet::nn::{Layer, Tape, Tensor};
 use filet::train::{Checkpoint, Objective, TrainConfig, train};
@@ -19,6 +19,11 @@ fn data(cells: usize) -> Trajectories {
     small(cells).make(&|_| {}).unwrap()
 }
 
+/// The same on the lattice of the solve, for nodes anywhere.
+fn fine(cells: usize) -> Trajectories {
+    Recipe { refine: 1, ..small(4 * cells) }.make(&|_| {}).unwrap()
+}
+
 /// A net whose numbers are all random: new ones begin with zeros.
 fn net(config: &MmPdeConfig, seed: u64) -> MmPde {
     let mut net = MmPde::new(config, seed).unwrap();
@@ -29,6 +34,14 @@ fn net(config: &MmPdeConfig, seed: u64) -> MmPde {
 
 fn tiny() -> MmPdeConfig {
     MmPdeConfig { cells: 8, width: 6, layers: 2, ..MmPdeConfig::default() }
+}
+
+fn on(nodes: Nodes) -> MmPdeConfig {
+    MmPdeConfig { nodes, ..tiny() }
+}
+
+fn lattice(mesh: &Mesh) -> Vec<[f32; 2]> {
+    mesh.points.iter().map(|p| [p[0] as f32, p[1] as f32]).collect()
 }
 
 #[test]
@@ -59,41 +72,55 @@ fn meshes_go_where_the_front_is_and_do_not_tangle() {
     let mut mover = MeshMover::new(&mesh, Nodes::Moved).unwrap();
     let front = |x: f64, y: f64| ((20.0 * (x + y - 1.1)).tanh() * x * y * (1.0 - x) * (1.0 - y)) as f32;
     let u: Vec<f32> = mesh.points.iter().map(|p| front(p[0], p[1])).collect();
-    let nodes = mover.nodes(&u).unwrap();
+    let home = lattice(&mesh);
+    let nodes = mover.nodes(&u, &home).unwrap();
     let near = |points: &mut dyn Iterator<Item = [f64; 2]>| points.filter(|[x, y]| (x + y - 1.1).abs() < 0.1).count();
     let before = near(&mut mesh.points.iter().map(|p| [p[0], p[1]]));
     let after = near(&mut nodes.iter().map(|p| p.map(f64::from)));
     assert!(after > before, "{before} {after}");
     assert_eq!(mover.tangled(), 0);
-    assert!(mover.nodes(&vec![f32::NAN; u.len()]).is_err());
-    let fixed = MeshMover::new(&mesh, Nodes::Fixed).unwrap().nodes(&u).unwrap();
-    assert!(fixed.iter().zip(&mesh.points).all(|(a, b)| a[0] == b[0] as f32 && a[1] == b[1] as f32));
+    assert!(mover.nodes(&vec![f32::NAN; u.len()], &home).is_err());
+    assert_eq!(MeshMover::new(&mesh, Nodes::Fixed).unwrap().nodes(&u, &home).unwrap(), home);
+    // From the moved nodes, too, and hardly further.
+    let u: Vec<f32> = nodes.iter().map(|[x, y]| front(f64::from(*x), f64::from(*y))).collect();
+    let again = mover.nodes(&u, &nodes).unwrap();
+    assert!(near(&mut again.iter().map(|p| p.map(f64::from))) > before);
 }
 
-/// Zero changes: the state stays. The boundary stays under any weights.
+/// Zero changes: the state stays, or goes with the nodes. The boundary stays under any weights.
 #[test]
 fn the_residual_path_is_the_state_and_the_boundary_stays() {
-    let mut silent = net(&tiny(), 1);
-    silent.visit(&mut |p| {
-        if p.name.contains("decoder") {
-            p.value = Tensor::zeros(p.value.shape());
-        }
-    });
-    let trajectories = data(8);
-    let start = trajectories.frame(2, 0);
-    let made = roll_out(&silent, start, 0.004, 2).unwrap();
-    assert_eq!(made.states[2], start);
-    let loud = roll_out(&net(&tiny(), 2), start, 0.004, 2).unwrap();
-    assert_ne!(loud.states[1], start);
-    let edge = |q: usize| [q % 9, q / 9].iter().any(|i| i % 8 == 0);
-    assert!((0..81).all(|q| !edge(q) || loud.states[2][q] == start[q]));
-    assert!(roll_out(&silent, &start[1..], 0.004, 1).is_err());
+    let trajectories = fine(8);
+    let start = |points: &[[f32; 2]]| trajectories.at(2, 0, points);
+    for nodes in [Nodes::Carried, Nodes::Moved, Nodes::Fixed] {
+        let mut silent = net(&on(nodes), 1);
+        silent.visit(&mut |p| {
+            if p.name.contains("decoder") || p.name.contains("there.out") {
+                p.value = Tensor::zeros(p.value.shape());
+            }
+        });
+        let made = roll_out(&silent, &start, 0.004, 2).unwrap();
+        assert_eq!((made.states.len(), made.next.len(), made.tangled), (3, 2, 0));
+        let exact = start(&made.home[2]);
+        let off = made.states[2].iter().zip(&exact).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let bound = if nodes == Nodes::Carried { 0.1 } else { 0.0 };
+        assert!(off <= bound, "{nodes:?}: {off}");
+        assert!(nodes == Nodes::Carried || made.home[0] == made.home[2]);
+        let loud = roll_out(&net(&on(nodes), 2), &start, 0.004, 2).unwrap();
+        assert_ne!(loud.states[1], made.states[1]);
+        let edge = |q: usize| [q % 9, q / 9].iter().any(|i| i % 8 == 0);
+        assert!((0..81).all(|q| !edge(q) || loud.states[2][q].abs() < 1e-6), "{nodes:?}");
+    }
 }
 
 #[test]
 fn gradients_are_the_limits_of_differences() {
-    let trajectories = data(8);
-    let mut net = net(&tiny(), 3);
+    [Nodes::Carried, Nodes::Moved].into_iter().for_each(check_gradients);
+}
+
+fn check_gradients(nodes: Nodes) {
+    let trajectories = fine(8);
+    let mut net = net(&on(nodes), 3);
     let mut objective = RollOutLoss::new(&net, &trajectories, 3, [1, 0], 5, &|_| {}).unwrap();
     let tape = Tape::training();
     let gradients = tape.gradients(&objective.loss(&net, &tape, 0).unwrap());
@@ -134,21 +161,27 @@ fn gradients_are_the_limits_of_differences() {
 /// A square turned by half a circle about its middle is the same mesh with its nodes in another order.
 #[test]
 fn turned_states_have_turned_geometry() {
-    let net = net(&MmPdeConfig { transfer: Transfer::Learned, ..tiny() }, 4);
+    [Nodes::Carried, Nodes::Moved].into_iter().for_each(check_turned);
+}
+
+fn check_turned(nodes: Nodes) {
+    let net = net(&on(nodes), 4);
     let trajectories = data(8);
-    let u = trajectories.frame(2, 2);
-    let nodes = MeshMover::new(net.mesh(), Nodes::Moved).unwrap().nodes(u).unwrap();
-    let step = |u: &[f32], nodes: &[[f32; 2]]| {
-        let y = net.forward(&Tape::inference(), &net.input(std::iter::once((u, nodes, 0.004))));
-        y.value().data().to_vec()
+    let (u, lattice) = (trajectories.frame(2, 2), lattice(net.mesh()));
+    let next = MeshMover::new(net.mesh(), Nodes::Moved).unwrap().nodes(u, &lattice).unwrap();
+    let home = if nodes == Nodes::Carried {
+        MeshMover::new(net.mesh(), Nodes::Moved).unwrap().nodes(trajectories.frame(2, 1), &lattice).unwrap()
+    } else {
+        lattice
     };
+    let state = State { u, home: &home, next: &next, viscosity: 0.004 };
+    let alone = net.forward(&Tape::inference(), &net.input(std::iter::once(state))).value().data().to_vec();
     // A batch is its members one by one.
-    let both = net.forward(&Tape::inference(), &net.input([(u, &nodes[..], 0.004); 2].into_iter()));
-    let alone = step(u, &nodes);
+    let both = net.forward(&Tape::inference(), &net.input([state; 2].into_iter()));
     assert_eq!(both.value().data(), [&alone[..], &alone[..]].concat());
     // Exchanging x and y maps the triangles onto themselves. The weights of x and y differ, so exchange them in the net, too.
     let turned = |q: usize| (q % 9) * 9 + q / 9;
-    let mut mirrored = self::net(&tiny(), 4);
+    let mut mirrored = self::net(&on(nodes), 4);
     mirrored.visit(&mut |p| {
         let rows = p.value.shape()[0];
         if p.name.ends_with("edge.weight") || p.name.ends_with("hidden.weight") {
@@ -157,9 +190,10 @@ fn turned_states_have_turned_geometry() {
         }
     });
     let u_turned: Vec<f32> = (0..81).map(|q| u[turned(q)]).collect();
-    let nodes_turned: Vec<[f32; 2]> = (0..81).map(|q| [nodes[turned(q)][1], nodes[turned(q)][0]]).collect();
-    let state = std::iter::once((&u_turned[..], &nodes_turned[..], 0.004));
-    let there = mirrored.forward(&Tape::inference(), &mirrored.input(state));
+    let turn =
+        |nodes: &[[f32; 2]]| -> Vec<[f32; 2]> { (0..81).map(|q| [nodes[turned(q)][1], nodes[turned(q)][0]]).collect() };
+    let state = State { u: &u_turned, home: &turn(&home), next: &turn(&next), viscosity: 0.004 };
+    let there = mirrored.forward(&Tape::inference(), &mirrored.input(std::iter::once(state)));
     for q in 0..81 {
         let (a, b) = (alone[turned(q)], there.value().data()[q]);
         assert!((a - b).abs() < 2e-4 * a.abs().max(1.0), "node {q}: {a} {b}");
@@ -177,7 +211,7 @@ fn run(net: &mut MmPde, trajectories: &Trajectories, state: &mut Checkpoint, sto
 
 #[test]
 fn a_training_that_was_cut_off_goes_on_bit_for_bit() {
-    let (trajectories, about) = (data(8), serde_json::json!({}));
+    let (trajectories, about) = (fine(8), serde_json::json!({}));
     let path = tempfile::tempdir().unwrap().keep().join("c.safetensors");
     let (mut whole, mut state) = (MmPde::new(&tiny(), 7).unwrap(), Checkpoint::default());
     run(&mut whole, &trajectories, &mut state, 8);
@@ -194,7 +228,7 @@ fn a_training_that_was_cut_off_goes_on_bit_for_bit() {
 #[test]
 fn training_lowers_the_error_of_a_step() {
     let trajectories = data(8);
-    let mut net = MmPde::new(&MmPdeConfig { width: 12, ..tiny() }, 1).unwrap();
+    let mut net = MmPde::new(&MmPdeConfig { width: 12, ..on(Nodes::Moved) }, 1).unwrap();
     let mean = |e: &[Errors]| e.iter().map(|e| e.one_step).sum::<f64>() / e.len() as f64;
     let before = mean(&errors(&net, &trajectories).unwrap());
     let mut objective = RollOutLoss::new(&net, &trajectories, 4, [0, 0], 1, &|_| {}).unwrap();
@@ -204,13 +238,20 @@ fn training_lowers_the_error_of_a_step() {
     let after = mean(&errors(&net, &trajectories).unwrap());
     assert!(after < 0.5 * before, "{before} {after}");
     assert!(RollOutLoss::new(&net, &data(10), 4, [0, 0], 1, &|_| {}).is_err(), "another lattice");
+    let carried = MmPde::new(&tiny(), 1).unwrap();
+    assert!(carried.check(&trajectories).is_err(), "no values between the lattice's points");
     assert!(RollOutLoss::new(&net, &trajectories, 4, [4, 0], 1, &|_| {}).is_err(), "longer than trajectories");
 }
 
 #[test]
 fn the_twin_has_the_same_numbers_under_the_same_names() {
-    let mut moved = MmPde::new(&tiny(), 1).unwrap();
-    let mut fixed = MmPde::new(&MmPdeConfig { nodes: Nodes::Fixed, ..tiny() }, 1).unwrap();
+    let mut moved = MmPde::new(&on(Nodes::Moved), 1).unwrap();
+    let mut fixed = MmPde::new(&on(Nodes::Fixed), 1).unwrap();
+    let mut carried = MmPde::new(&tiny(), 1).unwrap();
+    // Values that are carried do not go back.
+    assert!(carried.parameters() < moved.parameters());
+    let all = moved.weights(serde_json::json!({})).tensors;
+    assert!(carried.weights(serde_json::json!({})).tensors.iter().all(|(name, t)| all.get(name) == Some(t)));
     let about = serde_json::json!({});
     assert_eq!(moved.weights(about.clone()).tensors, fixed.weights(about.clone()).tensors);
     // A net comes back from its weights, and not from those of another.
@@ -247,7 +288,7 @@ fn held(cells: usize, viscosity: f64) -> [f64; 4] {
     let mut sums = [0.0; 4];
     for trajectory in 0..4 {
         let (u, exact) = (coarse.frame(trajectory, 12), wide(fine.frame(trajectory, 12)));
-        let nodes = MeshMover::new(&lattice, Nodes::Moved).unwrap().nodes(u).unwrap();
+        let nodes = MeshMover::new(&lattice, Nodes::Moved).unwrap().nodes(u, &self::lattice(&lattice)).unwrap();
         let points = nodes.iter().map(|[x, y]| [f64::from(*x), f64::from(*y), 0.0]).collect();
         let moved = Mesh { points, ..lattice.clone() };
         let u = wide(u);

@@ -100,7 +100,7 @@ fn the_command_solves_describes_and_draws_scenes() {
     assert_eq!((info["cells"].as_u64(), info["compatible"].as_bool()), (Some(8000), Some(true)));
     assert!(info["closed_components"].as_u64().unwrap() > 0 && std::fs::metadata(&picture).unwrap().len() > 1000);
     let mut pressures = Vec::new();
-    for method in ["gmg", "direct", "cg", "pcg-jacobi", "pcg-ic", "pcg-amg"] {
+    for method in ["gmg", "direct", "cg", "pcg-jacobi", "pcg-ic", "pcg-deflation", "pcg-amg"] {
         let args = ["solve", &scene, "--method", method, "--rtol", "1e-11", "-o", &out, "--plot", &picture, "--json"];
         let (code, object, message) = filet(&args);
         assert_eq!(code, 0, "{method}: {message}");

@@ -12,6 +12,7 @@ pub(super) fn solver(method: Method) -> &'static [&'static str] {
         Method::Auto => &["amestoy1996", "vanek1996"],
         Method::Cg | Method::PcgJacobi | Method::Gmg => &["hestenes1952"],
         Method::PcgIc => &["hestenes1952", "meijerink1977", "manteuffel1980"],
+        Method::PcgDeflation => &["hestenes1952", "nicolaides1987", "tang2009"],
         Method::PcgAmg => &["hestenes1952", "vanek1996"],
         Method::Direct => &["amestoy1996"],
         Method::GmgPlain => &["hestenes1952", "mcadams2010"],

@@ -75,9 +75,13 @@ fn moments(data: &Trajectories) -> (Vec<usize>, Vec<String>) {
     (shown, names)
 }
 
+fn square(cells: usize) -> Result<Mesh> {
+    Ok(built_in(&format!("square:{cells}")).transpose()?.unwrap_or_else(|| unreachable!("a shape")))
+}
+
 /// The first three trajectories.
 pub(super) fn draw_trajectories(path: &Path, data: &Trajectories) -> Result<()> {
-    let mesh = built_in(&format!("square:{}", data.cells)).transpose()?.unwrap_or_else(|| unreachable!("a shape"));
+    let mesh = square(data.cells)?;
     let (shown, columns) = moments(data);
     let count = data.len().min(3);
     let names: Vec<String> = data.viscosities[..count].iter().map(|v| format!("ν = {v}")).collect();
@@ -132,26 +136,27 @@ impl Rollout {
             return Err(Error::Option { option: "--sample".into(), value: self.sample.to_string(), what });
         }
         let (steps, viscosity) = (data.frames - 1, data.viscosities[self.sample]);
-        let made = roll_out(net, data.frame(self.sample, 0), viscosity, steps)?;
+        let start = |points: &[[f32; 2]]| data.at(self.sample, 0, points);
+        let made = roll_out(net, &start, viscosity, steps)?;
         let (shown, columns) = moments(data);
-        let fixed = |u: &[f32]| (Cow::Borrowed(net.mesh()), wide(u));
-        let moved = |k: usize| {
-            // The last state is not stepped from: the mesh is that of the step to it.
-            let points = made.nodes[k.min(steps - 1)].iter().map(|[x, y]| [f64::from(*x), f64::from(*y), 0.0]);
-            Mesh { points: points.collect(), ..net.mesh().clone() }
+        let mesh = |nodes: &[[f32; 2]]| {
+            let points = nodes.iter().map(|[x, y]| [f64::from(*x), f64::from(*y), 0.0]).collect();
+            Mesh { points, ..net.mesh().clone() }
         };
+        let lattice = square(data.cells)?;
+        let truth = |k: usize| (Cow::Borrowed(&lattice), wide(data.frame(self.sample, k)));
+        let prediction = |k: usize| (Cow::Owned(mesh(&made.home[k])), wide(&made.states[k]));
+        // The state on the nodes moved for the step to it.
         let on_moved = |k: usize| {
-            let mesh = moved(k);
-            let mut values = vec![0.0; mesh.points.len()];
-            let from = Locator::new(net.mesh().clone());
-            from.interpolate(&wide(&made.states[k.min(steps - 1)]), &mesh.points, &mut values);
-            (Cow::Owned(mesh), values)
+            let nodes = if k == 0 { &made.home[0] } else { &made.next[k - 1] };
+            let moved = mesh(nodes);
+            let mut values = vec![0.0; moved.points.len()];
+            Locator::new(mesh(&made.home[k])).interpolate(&wide(&made.states[k]), &moved.points, &mut values);
+            (Cow::Owned(moved), values)
         };
-        let truth = shown.iter().map(|k| fixed(data.frame(self.sample, *k))).collect();
-        let prediction = shown.iter().map(|k| fixed(&made.states[*k])).collect();
         let rows = [
-            StripRow { name: "truth", fields: truth, mesh_lines: false },
-            StripRow { name: "prediction", fields: prediction, mesh_lines: false },
+            StripRow { name: "truth", fields: shown.iter().map(|k| truth(*k)).collect(), mesh_lines: false },
+            StripRow { name: "prediction", fields: shown.iter().map(|k| prediction(*k)).collect(), mesh_lines: false },
             StripRow { name: "its mesh", fields: shown.iter().map(|k| on_moved(*k)).collect(), mesh_lines: true },
         ];
         let title = format!("Burgers' equation, viscosity {viscosity}: {steps} steps");

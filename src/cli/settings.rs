@@ -3,6 +3,7 @@
 use crate::device::Device;
 use crate::error::{Error, Place, Result};
 use crate::solver::{Method, SolverConfig};
+use crate::voxel::Family;
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -12,6 +13,12 @@ pub(super) fn method(name: &str) -> std::result::Result<Method, String> {
     methods()
         .find(|m| m.name() == name)
         .ok_or_else(|| format!("the methods are {}", methods().map(Method::name).collect::<Vec<_>>().join(", ")))
+}
+
+/// Parses the name of a family of voxel scenes.
+pub(super) fn family(name: &str) -> std::result::Result<Family, String> {
+    let names = || Family::ALL.map(Family::name).join(", ");
+    Family::ALL.into_iter().find(|f| f.name() == name).ok_or_else(|| format!("the families are {}", names()))
 }
 
 /// Parses a device's name.
@@ -38,8 +45,7 @@ pub(super) fn read(file: Option<&Path>, set: &[String]) -> Result<SolverConfig> 
     Value::Table(table).try_into().map_err(|e: toml::de::Error| Error::file(source, Place::File, e.message(), HELP))
 }
 
-const HELP: &str =
-    "the fields are method, stop.{rtol,atol,max_iterations}, precond.ic.* and precond.amg.* (rustdoc: SolverConfig)";
+const HELP: &str = "the fields are method, stop.{rtol,atol,max_iterations}, precond.ic.*, precond.deflation.* and precond.amg.* (rustdoc: SolverConfig)";
 
 /// Puts `a.b.c=value` into the table.
 fn insert(table: &mut Table, assignment: &str) -> Result<()> {

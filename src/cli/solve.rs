@@ -48,7 +48,7 @@ pub(super) struct Solve {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-amg; direct; dcdm: with the voxel cycle, learned on scenes, on a grid behind meshes (pays in space, where cells are of about one size); gmg, gmg-plain, dcdm-net (voxel scenes) [default: auto]
+    /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-deflation; pcg-amg; direct; dcdm: with the voxel cycle, learned on scenes, on a grid behind meshes (pays in space, where cells are of about one size); gmg, gmg-plain, dcdm-net (voxel scenes) [default: auto]
     #[arg(long, value_name = "METHOD", help_heading = "Solver", value_parser = settings::method)]
     method: Option<Method>,
 

@@ -6,7 +6,7 @@ mod mmpde;
 mod mover;
 
 use super::progress::Progress;
-use super::{Done, interrupt, say};
+use super::{Done, interrupt, say, settings};
 use crate::dcdm::{DirectionNet, NetSize, ResidualLoss};
 use crate::error::{Error, Result};
 use crate::file::write_atomic;
@@ -14,7 +14,7 @@ use crate::nn::{Layer, Tape, Weights, write_weights};
 use crate::report::format::{count, seconds, significant};
 use crate::report::plot::{self, Curve, CurvesPlot};
 use crate::train::{Checkpoint, Objective, TrainConfig, train};
-use crate::voxel::{Family, generate};
+use crate::voxel::{Family, VoxelGrid, generate};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -44,17 +44,21 @@ enum Net {
 /// Train a net that gives conjugate directions for pressure problems
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The loss is |b - alpha A d|^2 after the best step along d = N(b), |b| = 1, for random sums b of Ritz vectors of an
-empty closed box (Kaneda et al. 2023). Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
+    after_help = "The loss is |b - alpha A d|^2 after the best step along d = N(b), |b| = 1, for random sums b of Ritz vectors of
+the scenes, an empty closed box as published (Kaneda et al. 2023). Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
 )]
 pub(super) struct Direction {
     /// The net
     #[arg(long, value_enum, default_value = "dcdm")]
     net: Net,
 
-    /// Cells along a side of the box; even
+    /// Cells along a side of the scenes; even
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(2..=256))]
     size: u16,
+
+    /// Families of voxel scenes that take turns, separated by commas; the k-th has seed k
+    #[arg(long, value_name = "LIST", default_value = "box", value_delimiter = ',', value_parser = settings::family)]
+    scenes: Vec<Family>,
 
     /// Steps
     #[arg(long, value_name = "N", default_value_t = 3000)]
@@ -64,7 +68,7 @@ pub(super) struct Direction {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
 
-    /// Lanczos steps on the box, from which right-hand sides are made
+    /// Lanczos steps on each scene, from which right-hand sides are made
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u16).range(2..))]
     vectors: u16,
 
@@ -107,8 +111,10 @@ impl Direction {
         self.check()?;
         let progress = Progress::new(quiet);
         progress.phase("Lanczos vectors");
-        let grid = generate(Family::Box, &[usize::from(self.size); 3], 0)?.grid;
-        let mut objective = ResidualLoss::new(&grid, usize::from(self.vectors), usize::from(self.batch), self.seed)?;
+        let sides = [usize::from(self.size); 3];
+        let scenes = (0..).zip(&self.scenes);
+        let grids: Result<Vec<VoxelGrid>> = scenes.map(|(seed, f)| Ok(generate(*f, &sides, seed)?.grid)).collect();
+        let mut objective = ResidualLoss::new(&grids?, usize::from(self.vectors), usize::from(self.batch), self.seed)?;
         let size = match self.net {
             Net::Dcdm => NetSize::N64,
             Net::Dcdm128 => NetSize::N128,
@@ -149,9 +155,10 @@ impl Direction {
             Net::Dcdm => "dcdm",
             Net::Dcdm128 => "dcdm128",
         };
+        let scenes = self.scenes.iter().map(|f| f.name()).collect::<Vec<_>>().join(",");
         let Direction { size, steps, batch, vectors, learning_rate, seed, .. } = self;
         let command = format!(
-            "filet train direction --net {net} --size {size} --steps {steps} --batch {batch} --vectors {vectors} \
+            "filet train direction --net {net} --size {size} --scenes {scenes} --steps {steps} --batch {batch} --vectors {vectors} \
              --learning-rate {learning_rate} --seed {seed}"
         );
         serde_json::json!({ "net": net, "command": command })

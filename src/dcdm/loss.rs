@@ -2,7 +2,7 @@
 //!
 //! L = mean over b of ‖b − α A d‖², d = N(b), α = d·b / d·A d, ‖b‖ = 1.
 //!
-//! Source: Kaneda et al. 2023, §4.2, equation 10.
+//! Source: Kaneda et al. 2023, §4.2, equation 10; there the grid is one empty box, here grids may take turns.
 
 use super::RitzVectors;
 use crate::error::Result;
@@ -14,34 +14,49 @@ use crate::train::Objective;
 use crate::voxel::VoxelGrid;
 use std::sync::Arc;
 
-/// The loss on random right-hand sides of one grid.
+/// The loss on random right-hand sides of grids in turn.
 pub struct ResidualLoss {
-    operator: Arc<dyn LinearOperator + Send>,
-    shape: [usize; 3],
-    ritz: RitzVectors,
+    scenes: Vec<Pressure>,
     batch: usize,
     seed: u64,
 }
 
+/// One grid's problem.
+struct Pressure {
+    operator: Arc<dyn LinearOperator + Send>,
+    shape: [usize; 3],
+    ritz: RitzVectors,
+}
+
 impl ResidualLoss {
-    /// `vectors` Lanczos steps on the grid's operator, `batch` right-hand sides a step.
+    /// `vectors` Lanczos steps on each grid's operator, `batch` right-hand sides a step.
     ///
     /// Errors: as [`RitzVectors::new`].
-    pub fn new(grid: &VoxelGrid, vectors: usize, batch: usize, seed: u64) -> Result<Self> {
-        let operator = VoxelOperator::new(grid);
-        let ritz = RitzVectors::new(&operator, vectors, seed)?;
-        Ok(ResidualLoss { operator: Arc::new(operator), shape: grid.shape(), ritz, batch, seed })
+    ///
+    /// # Panics
+    ///
+    /// Where there is no grid.
+    pub fn new(grids: &[VoxelGrid], vectors: usize, batch: usize, seed: u64) -> Result<Self> {
+        assert!(!grids.is_empty(), "a loss on no grid");
+        let scenes: Result<Vec<Pressure>> = grids
+            .iter()
+            .map(|grid| {
+                let operator = VoxelOperator::new(grid);
+                let ritz = RitzVectors::new(&operator, vectors, seed)?;
+                Ok(Pressure { operator: Arc::new(operator), shape: grid.shape(), ritz })
+            })
+            .collect();
+        Ok(ResidualLoss { scenes: scenes?, batch, seed })
     }
 
-    /// The loss on `batch` right-hand sides of that number.
+    /// The loss on `batch` right-hand sides of that number, of the grid whose turn it is.
     pub fn on(&self, net: &dyn Layer, tape: &Tape, number: u64) -> Var {
-        let b = self
-            .ritz
-            .right_hand_sides(self.batch, self.seed.wrapping_add(1).wrapping_mul(1 << 32).wrapping_add(number));
-        let [n0, n1, n2] = self.shape;
-        let b = Var::constant(Tensor::new(&[self.batch, n0, n1, n2, 1], b));
+        let Pressure { operator, shape: [n0, n1, n2], ritz } = &self.scenes[number as usize % self.scenes.len()];
+        let seed = self.seed.wrapping_add(1).wrapping_mul(1 << 32).wrapping_add(number);
+        let b = ritz.right_hand_sides(self.batch, seed);
+        let b = Var::constant(Tensor::new(&[self.batch, *n0, *n1, *n2, 1], b));
         let d = net.forward(tape, &b);
-        let ad = apply_symmetric(&self.operator, &d);
+        let ad = apply_symmetric(operator, &d);
         let alpha = div(&dot_samples(&d, &b), &dot_samples(&d, &ad));
         let left = sub(&b, &scale_samples(&ad, &alpha));
         mean(&dot_samples(&left, &left))

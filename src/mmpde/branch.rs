@@ -45,12 +45,12 @@ pub(super) struct Places {
 
 impl Places {
     /// Of the nodes `points` of `batch` meshes, lengths in the unit `h`.
-    pub fn new(neighbours: &Arc<Neighbours>, batch: usize, points: &[[f64; 2]], h: f64) -> Self {
+    pub fn new(neighbours: &Arc<Neighbours>, batch: usize, points: &[[f32; 2]], h: f64) -> Self {
         let [receivers, senders] = neighbours.ends(batch);
         let (mut offsets, mut inverse) = (Vec::with_capacity(3 * senders.len()), Vec::with_capacity(senders.len()));
         let mut spacing = vec![0.0f32; points.len()];
         for (&i, &j) in receivers.iter().zip(&*senders) {
-            let [x, y] = std::array::from_fn(|k| (points[j as usize][k] - points[i as usize][k]) / h);
+            let [x, y] = std::array::from_fn(|k| f64::from(points[j as usize][k] - points[i as usize][k]) / h);
             let length = x.hypot(y);
             offsets.extend([x as f32, y as f32, length as f32]);
             inverse.push((1.0 / length) as f32);

@@ -30,20 +30,19 @@ impl<'m> MeshMover<'m> {
             ..MongeAmpereConfig::default()
         };
         let mover = match nodes {
-            Nodes::Moved => Some(MongeAmpere::new(mesh, &config)?),
+            Nodes::Moved | Nodes::Carried => Some(MongeAmpere::new(mesh, &config)?),
             Nodes::Fixed => None,
         };
         Ok(MeshMover { mesh, mover, tangled: 0 })
     }
 
-    /// The nodes where u, given at those of the fixed mesh, is interpolated best.
+    /// The nodes where u, given at the nodes `home` of the mesh, is interpolated best.
     ///
     /// Errors: u that is not finite.
-    pub fn nodes(&mut self, u: &[f32]) -> Result<Vec<[f32; 2]>> {
-        let flat = |mesh: &Mesh| mesh.points.iter().map(|p| [p[0] as f32, p[1] as f32]).collect();
+    pub fn nodes(&mut self, u: &[f32], home: &[[f32; 2]]) -> Result<Vec<[f32; 2]>> {
         let Some(mover) = &mut self.mover else { return Ok(flat(self.mesh)) };
         let u: Vec<f64> = u.iter().map(|u| f64::from(*u)).collect();
-        let monitor = FieldMonitor::of_function(self.mesh, &u, Form::Optimal, 1.0)?;
+        let monitor = FieldMonitor::of_function(&with_nodes(self.mesh, home), &u, Form::Optimal, 1.0)?;
         let moved = mover.solve(&monitor)?;
         self.tangled += usize::from(moved.report.after.tangled > 0);
         Ok(flat(&moved.mesh))
@@ -53,4 +52,15 @@ impl<'m> MeshMover<'m> {
     pub fn tangled(&self) -> usize {
         self.tangled
     }
+}
+
+/// The nodes of a mesh in the plane.
+pub(super) fn flat(mesh: &Mesh) -> Vec<[f32; 2]> {
+    mesh.points.iter().map(|p| [p[0] as f32, p[1] as f32]).collect()
+}
+
+/// The mesh with its nodes elsewhere.
+pub(super) fn with_nodes(mesh: &Mesh, nodes: &[[f32; 2]]) -> Mesh {
+    let points = nodes.iter().map(|[x, y]| [f64::from(*x), f64::from(*y), 0.0]).collect();
+    Mesh { points, groups: Vec::new(), ..mesh.clone() }
 }

@@ -1,14 +1,24 @@
-//! One step of time by two branches, on the mesh u is given on and on one moved to where u needs nodes:
+//! One step of time by two branches of message passing. With [`Nodes::Carried`] u lives on the moved nodes X and goes with them:
 //!
-//! u(t + Δt) = u + G₁(u) + I₂ G₂(I₁ u) inside, u on the boundary
+//! ```text
+//! û = u + G₁(u; X)                             on X
+//! X' = nodes for û
+//! u(t + Δt) = I û + G₂(I û; X')                on X', I from X to X'
+//! ```
+//!
+//! With [`Nodes::Moved`], as published, u stays on the fixed mesh, and a branch on the moved one helps:
+//!
+//! u(t + Δt) = u + G₁(u) + I₂ G₂(I₁ u)
+//!
+//! On the boundary u stays what it is.
 //!
 //! | symbol | here | what |
 //! |---|---|---|
-//! | u | channel 0 of the input | at the nodes of the fixed mesh |
+//! | u | channel 0 of the input | at the nodes X |
 //! | log₁₀ ν | channel 1 | |
-//! | x | channels 2 and 3 | the nodes of the moved mesh, by [`MeshMover`](super::MeshMover) |
-//! | G₁, G₂ | `branches` | message passing on the fixed mesh and on the moved one |
-//! | I₁, I₂ | `interpolations` | to the moved nodes and back, exact for linear functions |
+//! | X, X' | channels 2 and 3, 4 and 5 | the nodes u is on, those of the moved mesh, by [`MeshMover`](super::MeshMover) |
+//! | G₁, G₂ | `branches` | message passing |
+//! | I, I₁, I₂ | `interpolations` | from mesh to mesh, exact for linear functions |
 //!
 //! Reference: P. Hu, Y. Wang and Z.-M. Ma, *Better neural PDE solvers through data-free mesh movers*, ICLR 2024, arXiv:2312.05583, §3.2.
 //!
@@ -18,11 +28,12 @@
 use super::Trajectories;
 use super::branch::{Branch, Places};
 use super::interpolation::{Interpolation, Stencils, interpolate};
+use super::meshes::with_nodes;
 use crate::error::{Error, Place, Result};
 use crate::mesh::shapes::built_in;
 use crate::mesh::topology::{boundary_facets, edges};
 use crate::mesh::{Locator, Mesh};
-use crate::nn::ops::{Neighbours, add, reshape, scale_samples};
+use crate::nn::ops::{Neighbours, add, reshape, scale_samples, sub};
 use crate::nn::{Layer, Param, Tape, Tensor, Var, Weights};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -33,14 +44,16 @@ use std::sync::Arc;
 /// The weights that come with filet, as the bytes of a safetensors file; `data/weights/README.md` tells how they were made.
 pub const SHIPPED: &[u8] = include_bytes!("../../data/weights/mmpde_burgers.safetensors");
 
-/// Where the nodes of the second branch are.
+/// Where u and the nodes of the second branch are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Nodes {
-    /// Moved by optimal transport.
+    /// u on nodes moved by optimal transport, both branches, too.
     #[default]
+    Carried,
+    /// u on the fixed mesh, the second branch on nodes moved by optimal transport.
     Moved,
-    /// On the fixed mesh: the twin without a mover.
+    /// All on the fixed mesh: the twin without a mover.
     Fixed,
 }
 
@@ -65,7 +78,7 @@ pub struct MmPdeConfig {
     pub width: usize,
     /// Layers of message passing in each branch (default 4).
     pub layers: usize,
-    /// Where the second branch is.
+    /// Where u and the second branch are.
     pub nodes: Nodes,
     /// How values go there and back.
     pub transfer: Transfer,
@@ -78,32 +91,42 @@ impl Default for MmPdeConfig {
 }
 
 /// Channels of the input.
-const CHANNELS: usize = 4;
+const CHANNELS: usize = 6;
 
-/// u, the moved nodes, ν.
-pub type State<'a> = (&'a [f32], &'a [[f32; 2]], f64);
+/// What a step begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct State<'a> {
+    /// u at the nodes `home`.
+    pub u: &'a [f32],
+    /// The nodes u is on: those of the fixed mesh unless they are carried.
+    pub home: &'a [[f32; 2]],
+    /// The nodes of the moved mesh; where they are carried, those of the state after the step.
+    pub next: &'a [[f32; 2]],
+    /// ν.
+    pub viscosity: f64,
+}
 
 /// As [`MmPde::input`], for meshes of `nodes` nodes.
 pub(super) fn input<'a>(nodes: usize, states: impl Iterator<Item = State<'a>>) -> Var {
     let (mut data, mut batch) = (Vec::new(), 0);
-    for (u, points, viscosity) in states {
-        assert_eq!([u.len(), points.len()], [nodes; 2], "a value and a place a node");
+    for State { u, home, next, viscosity } in states {
+        assert_eq!([u.len(), home.len(), next.len()], [nodes; 3], "a value and two places a node");
         let log = viscosity.log10() as f32;
-        data.extend(u.iter().zip(points).flat_map(|(u, [x, y])| [*u, log, *x, *y]));
+        data.extend(u.iter().zip(home).zip(next).flat_map(|((u, [x, y]), [v, w])| [*u, log, *x, *y, *v, *w]));
         batch += 1;
     }
     Var::constant(Tensor::new(&[batch, nodes, CHANNELS], data))
 }
 
-/// The net on `[batch, nodes, 4]`.
+/// The net on `[batch, nodes, 6]`.
 pub struct MmPde {
     config: MmPdeConfig,
     mesh: Mesh,
-    fixed: Locator,
     neighbours: Arc<Neighbours>,
     outer: Vec<bool>,
     branches: [Branch; 2],
-    interpolations: [Interpolation; 2],
+    /// There, and back where u stays on the fixed mesh.
+    interpolations: Vec<Interpolation>,
 }
 
 impl MmPde {
@@ -128,12 +151,12 @@ impl MmPde {
         };
         let mut rng = Pcg64::seed_from_u64(seed);
         let branches = ["fixed", "moved"].map(|name| Branch::new(name, config.width, config.layers, &mut rng));
-        let interpolations = ["there", "back"].map(|name| Interpolation::new(name, &mut rng));
+        let ways = if config.nodes == Nodes::Carried { &["there"][..] } else { &["there", "back"] };
+        let interpolations = ways.iter().map(|name| Interpolation::new(name, &mut rng)).collect();
         let mut outer = vec![false; mesh.points.len()];
         boundary_facets(&mesh).iter().for_each(|v| outer[*v as usize] = true);
         Ok(MmPde {
             config: config.clone(),
-            fixed: Locator::new(mesh.clone()),
             neighbours: Arc::new(Neighbours::new(mesh.points.len(), &edges(&mesh).vertices)),
             mesh,
             outer,
@@ -184,34 +207,71 @@ impl MmPde {
         input(self.mesh.points.len(), states)
     }
 
-    /// Refuses trajectories on another lattice than the net's.
+    /// Refuses trajectories the net cannot be trained on or compared with: their lattice must hold that of the net, and hold fronts
+    /// where nodes are carried.
     ///
     /// Errors: both sizes.
     pub fn check(&self, trajectories: &Trajectories) -> Result<()> {
-        if trajectories.cells == self.config.cells {
-            return Ok(());
-        }
-        Err(Error::Problem {
-            what: format!(
-                "trajectories on {0} x {0} cells, the net is for {1} x {1}",
-                trajectories.cells, self.config.cells
+        let (given, own) = (trajectories.cells, self.config.cells);
+        let refuse = |help: &str| {
+            let what = format!("trajectories on {given} x {given} cells, the net is for {own} x {own}");
+            Err(Error::Problem { what, help: help.into() })
+        };
+        match self.config.nodes {
+            _ if !given.is_multiple_of(own) => {
+                refuse("make trajectories of a multiple of the net's size, or set --cells")
+            }
+            Nodes::Carried if given < 2 * own => refuse(
+                "carried nodes need values between those of the lattice: make trajectories on one several times as fine",
             ),
-            help: "make trajectories of the net's size, or train a net on these".into(),
-        })
+            _ => Ok(()),
+        }
     }
 
-    /// Where values go from the fixed mesh to the moved ones, and back.
-    fn stencils(&self, moved: &[Vec<[f64; 3]>]) -> [Arc<Stencils>; 2] {
-        let both: Vec<[Stencils; 2]> = moved
-            .par_iter()
-            .map(|points| {
-                let there = Stencils::new(&self.fixed, &self.neighbours, points);
-                let from = Locator::new(Mesh { points: points.clone(), groups: Vec::new(), ..self.mesh.clone() });
-                [there, Stencils::new(&from, &self.neighbours, &self.mesh.points)]
-            })
-            .collect();
-        let (there, back): (Vec<Stencils>, Vec<Stencils>) = both.into_iter().map(|[a, b]| (a, b)).unzip();
-        [there, back].map(|parts| Arc::new(Stencils::together(&parts, self.mesh.points.len())))
+    /// u + G₁(u; X) for one state, of which `next` does not count: what the nodes of the next state are moved to.
+    pub fn predict(&self, state: State) -> Vec<f32> {
+        let tape = Tape::inference();
+        let x = self.input(std::iter::once(state));
+        let parts = self.parts(&x);
+        let here = self.change(0, &tape, &parts.u, &parts);
+        add(&parts.u, &here).value().data().to_vec()
+    }
+
+    /// Where values go from the nodes `from` to the nodes `to`, of each mesh of a batch.
+    fn stencils(&self, from: &[[f32; 2]], to: &[[f32; 2]]) -> Arc<Stencils> {
+        let nodes = self.mesh.points.len();
+        let one = |(from, to): (&[[f32; 2]], &[[f32; 2]])| {
+            let to = with_nodes(&self.mesh, to).points;
+            Stencils::new(&Locator::new(with_nodes(&self.mesh, from)), &self.neighbours, &to)
+        };
+        let parts: Vec<Stencils> = from.par_chunks_exact(nodes).zip(to.par_chunks_exact(nodes)).map(one).collect();
+        Arc::new(Stencils::together(&parts, nodes))
+    }
+
+    /// The input, taken apart.
+    fn parts(&self, x: &Var) -> Parts {
+        let nodes = self.mesh.points.len();
+        let batch = x.shape()[0];
+        assert_eq!(x.shape(), [batch, nodes, CHANNELS], "u, log ν and two places of every node");
+        let rows: Vec<&[f32]> = x.value().data().chunks_exact(CHANNELS).collect();
+        let outer = |i: usize| self.outer[i % nodes];
+        let known = rows.iter().enumerate().flat_map(|(i, r)| [r[1] + 2.0, f32::from(u8::from(outer(i)))]).collect();
+        let inside = (0..rows.len()).map(|i| if outer(i) { 0.0 } else { 1.0 }).collect();
+        let places = [2, 4].map(|k| rows.iter().map(|r| [r[k], r[k + 1]]).collect::<Vec<[f32; 2]>>());
+        let h = 1.0 / self.config.cells as f64;
+        Parts {
+            u: Var::constant(Tensor::new(&[rows.len(), 1], rows.iter().map(|r| r[0]).collect())),
+            known: Var::constant(Tensor::new(&[rows.len(), 2], known)),
+            inside: Var::constant(Tensor::new(&[rows.len()], inside)),
+            geometry: places.each_ref().map(|x| Places::new(&self.neighbours, batch, x, h)),
+            places,
+        }
+    }
+
+    /// What a branch says of u on its mesh, 0 on the boundary.
+    fn change(&self, branch: usize, tape: &Tape, u: &Var, parts: &Parts) -> Var {
+        let which = if branch == 0 { &parts.geometry[0] } else { &parts.geometry[1] };
+        scale_samples(&self.branches[branch].forward(tape, u, &parts.known, which), &parts.inside)
     }
 
     /// From mesh to mesh: 0 there, 1 back.
@@ -223,34 +283,42 @@ impl MmPde {
     }
 }
 
+/// The input of a step.
+struct Parts {
+    /// `[batch nodes, 1]`.
+    u: Var,
+    /// log ν and boundary, `[batch nodes, 2]`.
+    known: Var,
+    /// 0 on the boundary, 1 inside.
+    inside: Var,
+    /// X and X'.
+    places: [Vec<[f32; 2]>; 2],
+    geometry: [Places; 2],
+}
+
 impl Layer for MmPde {
     fn forward(&self, tape: &Tape, x: &Var) -> Var {
-        let nodes = self.mesh.points.len();
-        let batch = x.shape()[0];
-        assert_eq!(x.shape(), [batch, nodes, CHANNELS], "u, log ν, x and y of every node");
-        let rows: Vec<&[f32]> = x.value().data().chunks_exact(CHANNELS).collect();
-        let column = |k: usize| Tensor::new(&[rows.len(), 1], rows.iter().map(|r| r[k]).collect());
-        let u = Var::constant(column(0));
-        let known = rows.iter().enumerate();
-        let known = known.flat_map(|(i, r)| [r[1] + 2.0, f32::from(u8::from(self.outer[i % nodes]))]).collect();
-        let known = Var::constant(Tensor::new(&[rows.len(), 2], known));
-        let point = |r: &&[f32]| [f64::from(r[2]), f64::from(r[3]), 0.0];
-        let moved: Vec<Vec<[f64; 3]>> = rows.chunks_exact(nodes).map(|r| r.iter().map(point).collect()).collect();
-        let h = 1.0 / self.config.cells as f64;
-        let places = |points: &mut dyn Iterator<Item = [f64; 3]>| {
-            let flat: Vec<[f64; 2]> = points.map(|[x, y, _]| [x, y]).collect();
-            Places::new(&self.neighbours, batch, &flat, h)
+        let parts = self.parts(x);
+        let [home, next] = &parts.places;
+        let there = self.stencils(home, next);
+        let here = self.change(0, tape, &parts.u, &parts);
+        let after = match self.config.nodes {
+            Nodes::Carried => {
+                let predicted = add(&parts.u, &here);
+                // On the boundary without the correction, which takes values from inside.
+                let straight = interpolate(&predicted, &Var::constant(there.no_correction()), &there);
+                let correction = sub(&self.transfer(0, tape, &predicted, &there), &straight);
+                let predicted = add(&straight, &scale_samples(&correction, &parts.inside));
+                add(&predicted, &self.change(1, tape, &predicted, &parts))
+            }
+            Nodes::Moved | Nodes::Fixed => {
+                let on_moved = self.transfer(0, tape, &parts.u, &there);
+                let change = self.branches[1].forward(tape, &on_moved, &parts.known, &parts.geometry[1]);
+                let back = self.transfer(1, tape, &change, &self.stencils(next, home));
+                add(&parts.u, &add(&here, &scale_samples(&back, &parts.inside)))
+            }
         };
-        let repeated = (0..batch).flat_map(|_| self.mesh.points.iter().copied());
-        let here = self.branches[0].forward(tape, &u, &known, &places(&mut { repeated }));
-        let [there, back] = self.stencils(&moved);
-        let on_moved = self.transfer(0, tape, &u, &there);
-        let change = self.branches[1].forward(tape, &on_moved, &known, &places(&mut moved.into_iter().flatten()));
-        let change = add(&here, &self.transfer(1, tape, &change, &back));
-        // The boundary keeps its values.
-        let inside = (0..rows.len()).map(|i| if self.outer[i % nodes] { 0.0 } else { 1.0 }).collect();
-        let change = scale_samples(&change, &Var::constant(Tensor::new(&[rows.len()], inside)));
-        reshape(&add(&u, &change), &[batch, nodes, 1])
+        reshape(&after, &[x.shape()[0], self.mesh.points.len(), 1])
     }
 
     fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {

@@ -5,7 +5,8 @@
 //!
 //! Departure: on the way meshes are those of the true frames, moved once before training; roll-outs move to the net's own states.
 
-use super::{MeshMover, MmPde, Trajectories};
+use super::meshes::flat;
+use super::{MeshMover, MmPde, Nodes, State, Trajectories};
 use crate::error::{Error, Result};
 use crate::nn::ops::{div, dot_samples, mean, sqrt, sub};
 use crate::nn::{Layer, Tape, Tensor, Var};
@@ -15,11 +16,57 @@ use rand_pcg::Pcg64;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Mean relative L2 error of a batch.
+/// Where a trajectory's values are at its frames.
+pub(super) struct Path {
+    /// The nodes u is on, at every frame.
+    pub home: Vec<Vec<[f32; 2]>>,
+    /// The moved nodes of the steps from all frames but the last.
+    pub next: Vec<Vec<[f32; 2]>>,
+    /// u there, at every frame.
+    pub u: Vec<Vec<f32>>,
+}
+
+impl Path {
+    /// Moves the meshes of a trajectory's true frames.
+    ///
+    /// Errors: the mover's.
+    pub fn new(net: &MmPde, data: &Trajectories, i: usize, mover: &mut MeshMover) -> Result<Self> {
+        let carried = net.config().nodes == Nodes::Carried;
+        let lattice = flat(net.mesh());
+        let first = if carried { first_nodes(mover, &lattice, &|points| data.at(i, 0, points))? } else { lattice };
+        let mut path = Path { u: vec![data.at(i, 0, &first)], home: vec![first], next: Vec::new() };
+        for frame in 0..data.frames - 1 {
+            let home = &path.home[frame];
+            let towards = if carried { data.at(i, frame + 1, home) } else { path.u[frame].clone() };
+            let next = mover.nodes(&towards, home)?;
+            let home = if carried { next.clone() } else { home.clone() };
+            path.u.push(data.at(i, frame + 1, &home));
+            path.home.push(home);
+            path.next.push(next);
+        }
+        Ok(path)
+    }
+
+    /// What the step from a frame begins with, u in place of the truth.
+    pub fn state<'a>(&'a self, frame: usize, u: &'a [f32], viscosity: f64) -> State<'a> {
+        State { u, home: &self.home[frame], next: &self.next[frame], viscosity }
+    }
+}
+
+/// The moved nodes of a start: for its values on the lattice, then for those on the nodes that came of it.
+pub(super) fn first_nodes(
+    mover: &mut MeshMover,
+    lattice: &[[f32; 2]],
+    start: &dyn Fn(&[[f32; 2]]) -> Vec<f32>,
+) -> Result<Vec<[f32; 2]>> {
+    let once = mover.nodes(&start(lattice), lattice)?;
+    mover.nodes(&start(&once), &once)
+}
+
+/// Mean relative L2 error of a batch over the nodes.
 pub struct RollOutLoss<'a> {
     trajectories: &'a Trajectories,
-    /// Moved nodes of every frame but the last ones.
-    nodes: Vec<Vec<[f32; 2]>>,
+    paths: Vec<Path>,
     batch: usize,
     /// Steps made before the one that counts, at most.
     push: usize,
@@ -53,14 +100,12 @@ impl<'a> RollOutLoss<'a> {
         let count = AtomicUsize::new(0);
         let one = |i: usize| {
             let mut mover = MeshMover::new(net.mesh(), net.config().nodes)?;
-            let all = (0..trajectories.frames - 1).map(|frame| mover.nodes(trajectories.frame(i, frame)));
-            let all = all.collect::<Result<Vec<_>>>()?;
+            let path = Path::new(net, trajectories, i, &mut mover)?;
             moved(count.fetch_add(1, Ordering::Relaxed) + 1);
-            Ok(all)
+            Ok(path)
         };
-        let nodes: Result<Vec<Vec<_>>> = (0..trajectories.len()).into_par_iter().map(one).collect();
-        let nodes = nodes?.into_iter().flatten().collect();
-        Ok(RollOutLoss { trajectories, nodes, batch, push, after, seed })
+        let paths: Result<Vec<Path>> = (0..trajectories.len()).into_par_iter().map(one).collect();
+        Ok(RollOutLoss { trajectories, paths: paths?, batch, push, after, seed })
     }
 }
 
@@ -72,21 +117,20 @@ impl Objective for RollOutLoss<'_> {
         let starts: Vec<[usize; 2]> = (0..self.batch)
             .map(|_| [rng.random_range(0..data.len()), rng.random_range(0..data.frames - 1 - pushed)])
             .collect();
-        let mut u: Vec<f32> = starts.iter().flat_map(|&[i, t]| data.frame(i, t)).copied().collect();
-        let n = data.nodes();
+        let paths = &self.paths;
+        let truth = |k: usize| -> Vec<f32> { starts.iter().flat_map(|&[i, t]| &paths[i].u[t + k]).copied().collect() };
+        let mut u = truth(0);
+        let n = u.len() / self.batch;
         let step_by = |tape: &Tape, u: &[f32], k: usize| {
-            let states = starts
-                .iter()
-                .zip(u.chunks_exact(n))
-                .map(|(&[i, t], u)| (u, &self.nodes[i * (data.frames - 1) + t + k][..], data.viscosities[i]));
+            let pairs = starts.iter().zip(u.chunks_exact(n));
+            let states = pairs.map(|(&[i, t], u)| paths[i].state(t + k, u, data.viscosities[i]));
             net.forward(tape, &super::net::input(n, states))
         };
         for k in 0..pushed {
             u = step_by(&Tape::inference(), &u, k).value().data().to_vec();
         }
         let v = step_by(tape, &u, pushed);
-        let truth = starts.iter().flat_map(|&[i, t]| data.frame(i, t + pushed + 1)).copied().collect();
-        let truth = Var::constant(Tensor::new(v.shape(), truth));
+        let truth = Var::constant(Tensor::new(v.shape(), truth(pushed + 1)));
         let e = sub(&v, &truth);
         Ok(mean(&sqrt(&div(&dot_samples(&e, &e), &dot_samples(&truth, &truth)))))
     }

@@ -1,7 +1,13 @@
-//! Many steps in a row, the mesh moved to each state, and their relative errors ‖u − u*‖ / ‖u*‖ over the nodes.
+//! Many steps in a row, the mesh moved to each state, and their relative errors ‖u − u*‖ / ‖u*‖.
+//!
+//! The norm is over the points of the lattice the truth is given on, u the piecewise linear function with the net's values at its
+//! nodes. Where that lattice is the net's own these are the errors at the nodes; on a finer one, what the nodes cannot hold counts.
 
-use super::{MeshMover, MmPde, Trajectories};
+use super::meshes::{flat, with_nodes};
+use super::objective::{Path, first_nodes};
+use super::{MeshMover, MmPde, Nodes, State, Trajectories};
 use crate::error::{Error, Result};
+use crate::mesh::Locator;
 use crate::nn::{Layer, Tape};
 use rayon::prelude::*;
 
@@ -10,39 +16,47 @@ use rayon::prelude::*;
 pub struct RollOut {
     /// u at every frame, the start first.
     pub states: Vec<Vec<f32>>,
-    /// The moved nodes of every frame but the last.
-    pub nodes: Vec<Vec<[f32; 2]>>,
+    /// The nodes each state is on.
+    pub home: Vec<Vec<[f32; 2]>>,
+    /// The moved nodes of every step.
+    pub next: Vec<Vec<[f32; 2]>>,
     /// How many of these meshes were tangled.
     pub tangled: usize,
 }
 
-/// Makes `steps` steps from `start`.
+/// Makes `steps` steps from the values `start` gives at points.
 ///
-/// Errors: a start on another mesh than the net's; a state that is not finite, with its step.
-pub fn roll_out(net: &MmPde, start: &[f32], viscosity: f64, steps: usize) -> Result<RollOut> {
-    if start.len() != net.mesh().points.len() {
-        return Err(Error::Problem {
-            what: format!("a start of {} values on a mesh of {} nodes", start.len(), net.mesh().points.len()),
-            help: "give one value for each node".into(),
-        });
-    }
+/// Errors: a state that is not finite, with its step.
+pub fn roll_out(net: &MmPde, start: &dyn Fn(&[[f32; 2]]) -> Vec<f32>, viscosity: f64, steps: usize) -> Result<RollOut> {
     let mut mover = MeshMover::new(net.mesh(), net.config().nodes)?;
-    let mut out = RollOut { states: vec![start.to_vec()], nodes: Vec::new(), tangled: 0 };
+    let carried = net.config().nodes == Nodes::Carried;
+    let lattice = flat(net.mesh());
+    let first = if carried { first_nodes(&mut mover, &lattice, start)? } else { lattice };
+    let mut out = RollOut { states: vec![start(&first)], home: vec![first], next: Vec::new(), tangled: 0 };
     for step in 0..steps {
-        let u = &out.states[step];
-        if let Some(bad) = u.iter().find(|u| !u.is_finite()) {
+        let (u, home) = (&out.states[step], &out.home[step]);
+        let state = State { u, home, next: home, viscosity };
+        let towards = if carried { net.predict(state) } else { u.clone() };
+        if let Some(bad) = towards.iter().find(|u| !u.is_finite()) {
             return Err(Error::Problem {
                 what: format!("the net's state after step {step} holds {bad}"),
                 help: "make fewer steps, or train with longer roll-outs (--push)".into(),
             });
         }
-        let nodes = mover.nodes(u)?;
-        let next = net.forward(&Tape::inference(), &net.input(std::iter::once((&u[..], &nodes[..], viscosity))));
-        out.states.push(next.value().data().to_vec());
-        out.nodes.push(nodes);
+        let next = mover.nodes(&towards, home)?;
+        let made = advance(net, State { next: &next, ..state });
+        let home = if carried { next.clone() } else { home.clone() };
+        out.states.push(made);
+        out.home.push(home);
+        out.next.push(next);
     }
     out.tangled = mover.tangled();
     Ok(out)
+}
+
+/// u after one step.
+fn advance(net: &MmPde, state: State) -> Vec<f32> {
+    net.forward(&Tape::inference(), &net.input(std::iter::once(state))).value().data().to_vec()
 }
 
 /// Mean errors of trajectories of one viscosity.
@@ -68,17 +82,18 @@ pub fn errors(net: &MmPde, trajectories: &Trajectories) -> Result<Vec<Errors>> {
     let steps = trajectories.frames - 1;
     let one = |i: usize| -> Result<Errors> {
         let viscosity = trajectories.viscosities[i];
-        let long = roll_out(net, trajectories.frame(i, 0), viscosity, steps)?;
-        let off = |u: &[f32], frame: usize| relative_error(u, trajectories.frame(i, frame));
+        let long = roll_out(net, &|points| trajectories.at(i, 0, points), viscosity, steps)?;
+        let off = |u: &[f32], home: &[[f32; 2]], frame: usize| {
+            relative_error(&on_lattice(net, u, home, trajectories), trajectories.frame(i, frame))
+        };
         let mut mover = MeshMover::new(net.mesh(), net.config().nodes)?;
-        let mut one_step = 0.0;
-        for frame in 0..steps {
-            let u = trajectories.frame(i, frame);
-            let nodes = mover.nodes(u)?;
-            let next = net.forward(&Tape::inference(), &net.input(std::iter::once((u, &nodes[..], viscosity))));
-            one_step += off(next.value().data(), frame + 1) / steps as f64;
-        }
-        let roll_out = (1..=steps).map(|k| off(&long.states[k], k)).collect();
+        let truth = Path::new(net, trajectories, i, &mut mover)?;
+        let step = |frame: usize| {
+            let made = advance(net, truth.state(frame, &truth.u[frame], viscosity));
+            off(&made, &truth.home[frame + 1], frame + 1)
+        };
+        let one_step = (0..steps).map(step).sum::<f64>() / steps as f64;
+        let roll_out = (1..=steps).map(|k| off(&long.states[k], &long.home[k], k)).collect();
         let tangled = long.tangled + mover.tangled();
         Ok(Errors { viscosity, trajectories: 1, one_step, roll_out, tangled })
     };
@@ -102,6 +117,18 @@ pub fn errors(net: &MmPde, trajectories: &Trajectories) -> Result<Vec<Errors>> {
     }
     out.sort_by(|a, b| b.viscosity.total_cmp(&a.viscosity));
     Ok(out)
+}
+
+/// The linear function with the values u at the nodes `home`, at the points of the data's lattice.
+fn on_lattice(net: &MmPde, u: &[f32], home: &[[f32; 2]], data: &Trajectories) -> Vec<f32> {
+    let n = data.cells;
+    let coordinate = |i: usize| i as f64 / n as f64;
+    let points: Vec<[f64; 3]> =
+        (0..data.nodes()).map(|q| [coordinate(q % (n + 1)), coordinate(q / (n + 1)), 0.0]).collect();
+    let values: Vec<f64> = u.iter().map(|u| f64::from(*u)).collect();
+    let mut out = vec![0.0; points.len()];
+    Locator::new(with_nodes(net.mesh(), home)).interpolate(&values, &points, &mut out);
+    out.into_iter().map(|u| u as f32).collect()
 }
 
 /// ‖u − v‖ / ‖v‖.

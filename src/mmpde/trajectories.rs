@@ -146,6 +146,21 @@ impl Trajectories {
         &self.u[(trajectory * self.frames + frame) * self.nodes()..][..self.nodes()]
     }
 
+    /// u of a trajectory at a frame at any points of the square, by the cubic through the 4 x 4 points of the lattice around each.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such frame.
+    pub fn at(&self, trajectory: usize, frame: usize, points: &[[f32; 2]]) -> Vec<f32> {
+        let (u, n) = (self.frame(trajectory, frame), self.cells);
+        let value = |p: &[f32; 2]| {
+            let [(i, a), (j, b)] = p.map(|x| cubic(f64::from(x) * n as f64, n));
+            let row = |j: usize| (0..4).map(|k| a[k] * f64::from(u[j * (n + 1) + i + k])).sum::<f64>();
+            (0..4).map(|k| b[k] * row(j + k)).sum::<f64>() as f32
+        };
+        points.iter().map(value).collect()
+    }
+
     /// Trajectories `from` up to `to`.
     ///
     /// Errors: there are fewer.
@@ -203,5 +218,34 @@ impl Trajectories {
         let names = ["problem", "refine", "seed", "generator"];
         let about = names.iter().filter_map(|n| Some((n.to_string(), reader.attribute("/", n).ok()?))).collect();
         Ok(Trajectories { cells: side - 1, frames, step, viscosities, u, about })
+    }
+}
+
+/// The first of the four points among 0, 1, ..., n around x, and Lagrange's weights of the four.
+fn cubic(x: f64, n: usize) -> (usize, [f64; 4]) {
+    let first = ((x.floor() as isize) - 1).clamp(0, n as isize - 3) as usize;
+    let t = x - first as f64;
+    let weight = |k: usize| {
+        let others = (0..4).filter(|m| *m != k).map(|m| m as f64);
+        others.fold(1.0, |w, m| w * (t - m) / (k as f64 - m))
+    };
+    (first, std::array::from_fn(weight))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cubics_are_exact_up_to_the_border() {
+        let f = |x: f64| 1.0 - x + 0.5 * x * x - 0.1 * x * x * x;
+        for n in [4, 7] {
+            for x in (0..=20).map(|k| k as f64 * n as f64 / 20.0) {
+                let (first, w) = cubic(x, n);
+                assert!(first + 3 <= n);
+                let value: f64 = (0..4).map(|k| w[k] * f((first + k) as f64)).sum();
+                assert!((value - f(x)).abs() < 1e-12, "{x} of {n}");
+            }
+        }
     }
 }

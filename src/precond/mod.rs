@@ -1,10 +1,12 @@
 //! Preconditioners: symmetric positive definite approximations B of A⁻¹.
 
+mod deflation;
 mod ic;
 mod identity;
 mod jacobi;
 mod mean_free;
 
+pub use deflation::{Deflation, DeflationConfig};
 pub use ic::{Ic, IcConfig};
 pub use identity::Identity;
 pub use jacobi::Jacobi;

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::precond::amg::{Amg, AmgConfig};
 use crate::precond::auxiliary::{AuxiliaryGrid, Background};
 use crate::precond::voxel::CycleParameters;
-use crate::precond::{Ic, IcConfig, Identity, Jacobi, Preconditioner};
+use crate::precond::{Deflation, DeflationConfig, Ic, IcConfig, Identity, Jacobi, Preconditioner};
 use crate::sparse::{Cholesky, Csr};
 #[cfg(feature = "cuda")]
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub enum Method {
     PcgJacobi,
     /// Conjugate gradients with incomplete Cholesky, IC(0).
     PcgIc,
+    /// Conjugate gradients with the diagonal and subdomain deflation.
+    PcgDeflation,
     /// Conjugate gradients with smoothed-aggregation multigrid.
     PcgAmg,
     /// Sparse Cholesky factorization.
@@ -47,10 +49,11 @@ pub enum Method {
 
 impl Method {
     /// Every method but `auto`.
-    pub const ALL: [Method; 9] = [
+    pub const ALL: [Method; 10] = [
         Method::Cg,
         Method::PcgJacobi,
         Method::PcgIc,
+        Method::PcgDeflation,
         Method::PcgAmg,
         Method::Direct,
         Method::Gmg,
@@ -66,6 +69,7 @@ impl Method {
             Method::Cg => "cg",
             Method::PcgJacobi => "pcg-jacobi",
             Method::PcgIc => "pcg-ic",
+            Method::PcgDeflation => "pcg-deflation",
             Method::PcgAmg => "pcg-amg",
             Method::Direct => "direct",
             Method::Gmg => "gmg",
@@ -81,6 +85,7 @@ impl Method {
             Method::Auto | Method::Cg | Method::Direct => "none",
             Method::PcgJacobi => "jacobi",
             Method::PcgIc => "ic",
+            Method::PcgDeflation => "deflation",
             Method::PcgAmg => "amg",
             Method::Gmg => "gmg",
             Method::GmgPlain => "gmg-plain",
@@ -123,6 +128,8 @@ pub struct SolverConfig {
 pub struct PrecondConfig {
     /// Incomplete Cholesky.
     pub ic: IcConfig,
+    /// Subdomain deflation.
+    pub deflation: DeflationConfig,
     /// Algebraic multigrid.
     pub amg: AmgConfig,
 }
@@ -138,6 +145,7 @@ impl SolverConfig {
             Method::Direct => Engine::Direct(Box::new(Cholesky::new(a)?)),
             Method::PcgJacobi => Engine::Jacobi(Jacobi::new(a)?),
             Method::PcgIc => Engine::Ic(self.precond.ic.build(a)?),
+            Method::PcgDeflation => Engine::Deflation(Box::new(self.precond.deflation.build(a)?)),
             Method::PcgAmg => Engine::Amg(self.precond.amg.build(a)?),
             Method::Auto | Method::Cg => Engine::Identity(Identity),
             Method::Dcdm => {
@@ -227,6 +235,7 @@ enum Engine {
     Identity(Identity),
     Jacobi(Jacobi),
     Ic(Ic),
+    Deflation(Box<Deflation>),
     Amg(Amg),
     Auxiliary(Box<Guarded>),
     Direct(Box<Cholesky>),
@@ -246,6 +255,7 @@ impl Solver {
             Engine::Identity(m) => m,
             Engine::Jacobi(m) => m,
             Engine::Ic(m) => m,
+            Engine::Deflation(m) => &mut **m,
             Engine::Amg(m) => m,
         };
         self.workspace.solve(a, m, b, x, &self.stop, watch).cloned()
@@ -258,6 +268,7 @@ impl Solver {
             Engine::Identity(m) => m.bytes(),
             Engine::Jacobi(m) => m.bytes(),
             Engine::Ic(m) => m.bytes(),
+            Engine::Deflation(m) => m.bytes(),
             Engine::Amg(m) => m.bytes(),
             Engine::Auxiliary(m) => m.bytes(),
             #[cfg(feature = "cuda")]
@@ -275,6 +286,7 @@ impl Solver {
             Engine::Jacobi(_) => "jacobi: the diagonal".into(),
             Engine::Ic(ic) if ic.shift() > 0.0 => format!("ic: IC(0), diagonal shifted by {:.1e}", ic.shift()),
             Engine::Ic(_) => "ic: IC(0)".into(),
+            Engine::Deflation(m) => format!("deflation: {} parts", m.parts()),
             Engine::Amg(amg) => levels(amg),
             Engine::Auxiliary(m) => m.summary(),
         }

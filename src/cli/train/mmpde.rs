@@ -16,7 +16,9 @@ use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Mesh {
-    /// Moved to where the solution needs nodes, by optimal transport
+    /// u lives on nodes moved to where the solution needs them, by optimal transport
+    Carried,
+    /// u lives on the fixed mesh, the second branch on nodes so moved
     Moved,
     /// The fixed mesh: the same net without a mover
     Fixed,
@@ -40,9 +42,13 @@ pub(in crate::cli) struct MmPdeTraining {
     #[command(flatten)]
     data: TrajectoryArgs,
 
-    /// The mesh of the second branch
-    #[arg(long, value_enum, default_value = "moved")]
+    /// Where u and the branches live
+    #[arg(long, value_enum, default_value = "carried")]
     mesh: Mesh,
+
+    /// Cells of the mesh along a side; the trajectories' lattice holds a multiple of them [default: as many as it, a sixth of it where u is carried]
+    #[arg(long, value_name = "N")]
+    cells: Option<usize>,
 
     /// Interpolation from mesh to mesh
     #[arg(long, value_enum, default_value = "learned")]
@@ -106,10 +112,14 @@ impl MmPdeTraining {
         let (training_set, test) = (all.part(0, first)?, all.part(first, all.len())?);
         progress.say(|| say(quiet, "data", describe(&all)));
         let config = MmPdeConfig {
-            cells: all.cells,
+            cells: self.cells.unwrap_or(match self.mesh {
+                Mesh::Carried => all.cells / 6,
+                Mesh::Moved | Mesh::Fixed => all.cells,
+            }),
             width: self.width,
             layers: self.layers,
             nodes: match self.mesh {
+                Mesh::Carried => Nodes::Carried,
                 Mesh::Moved => Nodes::Moved,
                 Mesh::Fixed => Nodes::Fixed,
             },
@@ -159,6 +169,7 @@ impl MmPdeTraining {
     /// What decides the weights: the same in every checkpoint of a run.
     fn command(&self) -> String {
         let mesh = match self.mesh {
+            Mesh::Carried => "carried",
             Mesh::Moved => "moved",
             Mesh::Fixed => "fixed",
         };
@@ -166,9 +177,10 @@ impl MmPdeTraining {
             Between::Learned => "learned",
             Between::Linear => "linear",
         };
+        let cells = self.cells.map(|n| format!(" --cells {n}")).unwrap_or_default();
         let Self { width, layers, steps, batch, push, learning_rate, test, seed, .. } = self;
         format!(
-            "filet train mmpde {} --mesh {mesh} --transfer {transfer} --width {width} --layers {layers} --steps {steps} --batch {batch} \
+            "filet train mmpde {} --mesh {mesh}{cells} --transfer {transfer} --width {width} --layers {layers} --steps {steps} --batch {batch} \
              --push {push} --learning-rate {learning_rate} --test {test} --seed {seed}",
             self.data.described()
         )
