@@ -41,7 +41,7 @@ pub(super) struct Generate {
     #[arg(long, value_name = "D", default_value_t = 2)]
     dimension: usize,
 
-    /// Cells of the solve along a cell of a sample [default: 4 for multiscale, 6 for burgers]
+    /// Cells of the solve along a cell of a sample, or of a net's mesh [default: 4 for multiscale, 6 for burgers]
     #[arg(long, value_name = "N")]
     refine: Option<usize>,
 

@@ -41,7 +41,7 @@ pub(super) struct Rollout {
     json: bool,
 }
 
-/// `"96 trajectories of 20 steps of 0.05 on 24 x 24 cells"`.
+/// `"96 trajectories of 20 steps of 0.05 on 144 x 144 cells"`.
 pub(super) fn describe(t: &Trajectories) -> String {
     let many = count(t.len() as u64);
     format!("{many} trajectories of {} steps of {} on {2} x {2} cells", t.frames - 1, t.step, t.cells)

@@ -6,7 +6,7 @@ use crate::mmpde::{Recipe, Trajectories};
 use clap::Args;
 
 /// What `--help` says of burgers:N.
-pub(super) const BURGERS: &str = "burgers:N (N cells along a side)";
+pub(super) const BURGERS: &str = "burgers:N (for nets of N cells along a side, solved on six times as many)";
 
 /// Where trajectories come from.
 #[derive(Debug, Args)]

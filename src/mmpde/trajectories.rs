@@ -1,7 +1,7 @@
 //! Solutions of Burgers' equation from a seed, and as files.
 //!
-//! HDF5: `/u` single precision `[trajectories, frames, n + 1, n + 1]`, x fastest; `/viscosity` `[trajectories]`; attributes of `/` tell
-//! the time between frames and how it was made.
+//! HDF5: `/u` single precision `[trajectories, frames, n + 1, n + 1]`, x fastest, on the lattice of the solve; `/viscosity`
+//! `[trajectories]`; attributes of `/` tell the time between frames, how it was made, and how many of its cells make one of a net's mesh.
 
 use super::burgers::{Burgers, Start};
 use crate::error::{Error, Place, Result};
@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Which trajectories to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
-    /// n: cells along a side of the lattice they are given on.
+    /// Cells along a side of the mesh a net lives on.
     pub cells: usize,
-    /// Cells of the solve along a side of a cell.
+    /// Cells of the solve along a side of such a cell.
     pub refine: usize,
     /// How many; trajectory i has the start i / V and the viscosity i % V of V ones.
     pub trajectories: usize,
@@ -43,6 +43,8 @@ impl Default for Recipe {
 pub struct Trajectories {
     /// n: cells along a side.
     pub cells: usize,
+    /// How many of them make one of the mesh they were made for.
+    pub refine: usize,
     /// Frames of each.
     pub frames: usize,
     /// Time between frames.
@@ -66,14 +68,11 @@ impl Recipe {
             let [start, viscosity] = [i / self.viscosities.len(), i % self.viscosities.len()];
             let mut u = Start::random(&mut Pcg64::new(u128::from(self.seed), start as u128)).on(fine);
             let equation = Burgers { cells: fine, viscosity: self.viscosities[viscosity] };
-            let row = self.cells + 1;
-            let coarse = |u: &[f64]| -> Vec<f32> {
-                (0..row * row).map(|q| u[(q / row * (fine + 1) + q % row) * self.refine] as f32).collect()
-            };
-            let mut frames = coarse(&u);
+            let single = |u: &[f64]| u.iter().map(|u| *u as f32).collect::<Vec<f32>>();
+            let mut frames = single(&u);
             for _ in 0..self.steps {
                 equation.advance(&mut u, self.step);
-                frames.extend(coarse(&u));
+                frames.extend(single(&u));
             }
             made(count.fetch_add(1, Ordering::Relaxed) + 1);
             frames
@@ -82,12 +81,12 @@ impl Recipe {
         let viscosity = |i: usize| self.viscosities[i % self.viscosities.len()];
         let about = vec![
             ("problem".into(), Attribute::Text("burgers".into())),
-            ("refine".into(), Attribute::Integer(self.refine as i64)),
             ("seed".into(), Attribute::Integer(self.seed as i64)),
             ("generator".into(), Attribute::Text(format!("filet {}", env!("CARGO_PKG_VERSION")))),
         ];
         Ok(Trajectories {
-            cells: self.cells,
+            cells: self.cells * self.refine,
+            refine: self.refine,
             frames: self.steps + 1,
             step: self.step,
             viscosities: (0..self.trajectories).map(viscosity).collect(),
@@ -183,6 +182,7 @@ impl Trajectories {
         writer.write("u", &[self.len(), self.frames, side, side], &self.u, Layout::Compressed)?;
         writer.write("viscosity", &[self.len()], &self.viscosities, Layout::Contiguous)?;
         writer.attribute("/", "step", &Attribute::Float(self.step))?;
+        writer.attribute("/", "refine", &Attribute::Integer(self.refine as i64))?;
         for (name, value) in &self.about {
             writer.attribute("/", name, value)?;
         }
@@ -215,9 +215,17 @@ impl Trajectories {
         }
         let step = reader.attribute("/", "step")?.number().filter(|s| *s > 0.0);
         let step = step.ok_or_else(|| refuse("step", "is no positive number".into()))?;
-        let names = ["problem", "refine", "seed", "generator"];
+        // Files of others need not say it.
+        let refine = reader.attribute("/", "refine").ok().and_then(|r| r.number()).map_or(1, |r| r as usize);
+        if refine == 0 || !(side - 1).is_multiple_of(refine) {
+            return Err(refuse(
+                "refine",
+                format!("is {refine}, which {} cells along a side cannot be divided by", side - 1),
+            ));
+        }
+        let names = ["problem", "seed", "generator"];
         let about = names.iter().filter_map(|n| Some((n.to_string(), reader.attribute("/", n).ok()?))).collect();
-        Ok(Trajectories { cells: side - 1, frames, step, viscosities, u, about })
+        Ok(Trajectories { cells: side - 1, refine, frames, step, viscosities, u, about })
     }
 }
 

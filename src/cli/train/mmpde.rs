@@ -46,7 +46,7 @@ pub(in crate::cli) struct MmPdeTraining {
     #[arg(long, value_enum, default_value = "carried")]
     mesh: Mesh,
 
-    /// Cells of the mesh along a side; the trajectories' lattice holds a multiple of them [default: as many as it, a sixth of it where u is carried]
+    /// Cells of the mesh along a side; the trajectories' lattice has a multiple of them [default: as they were made for]
     #[arg(long, value_name = "N")]
     cells: Option<usize>,
 
@@ -112,10 +112,7 @@ impl MmPdeTraining {
         let (training_set, test) = (all.part(0, first)?, all.part(first, all.len())?);
         progress.say(|| say(quiet, "data", describe(&all)));
         let config = MmPdeConfig {
-            cells: self.cells.unwrap_or(match self.mesh {
-                Mesh::Carried => all.cells / 6,
-                Mesh::Moved | Mesh::Fixed => all.cells,
-            }),
+            cells: self.cells.unwrap_or(all.cells / all.refine),
             width: self.width,
             layers: self.layers,
             nodes: match self.mesh {
