@@ -94,8 +94,8 @@ fn matrices_come_with_or_without_a_right_hand_side() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let mut command = Command::new(env!("CARGO_BIN_EXE_filet"));
-    let status = command.args(["solve", "disc:8", "-q", "--matrix-market", &path("disc")]).status();
-    assert!(status.unwrap().success());
+    let status = command.args(["solve", "disc:8", "-q", "--matrix-market", &path("disc")]).output().unwrap().status;
+    assert!(status.success());
     let [a, b] = [path("disc_A.mtx"), path("disc_b.mtx")];
     let iterations = |list: &str| {
         let (code, json, error) = bench(&["--problem", list, "--method", "cg", "--repeat", "1", "--json"]);

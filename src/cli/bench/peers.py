@@ -30,7 +30,8 @@ class Memory:
             pass
 
     def peak(self):
-        return None if self.before is None else max(0, memory("VmHWM") - self.before)
+        grown = 0 if self.before is None else memory("VmHWM") - self.before
+        return grown if grown > 0 else None  # memory of an earlier solve served
 
 
 def arrays(system):
