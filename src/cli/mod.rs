@@ -38,9 +38,9 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// Threads to compute with [default: one for each processor]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
+    /// Threads to compute with; several, separated by commas, for bench [default: one for each processor]
+    #[arg(long, global = true, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Vec<u16>,
 
     /// Print nothing on stderr but errors
     #[arg(short, long, global = true)]
@@ -93,15 +93,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(code).unwrap_or(2));
         }
     };
-    if let Some(threads) = cli.threads {
+    if let [threads] = cli.threads[..] {
         // Fails only where a pool exists already, in a program that calls `run` twice: then that one is used.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
     }
     let done = match cli.command {
         command if cli.cite => print_data(&cite::bibtex(&command)).map(|()| Done::Fully),
+        Command::Bench(bench) => bench.run(cli.quiet, &cli.threads),
+        _ if cli.threads.len() > 1 => Err(Error::Option {
+            option: "--threads".into(),
+            value: cli.threads.iter().map(u16::to_string).collect::<Vec<_>>().join(","),
+            what: "only bench compares several numbers of threads".into(),
+        }),
         Command::Solve(solve) => solve.run(cli.quiet),
         Command::Mesh(mesh) => mesh.run(cli.quiet),
-        Command::Bench(bench) => bench.run(cli.quiet),
         Command::Train(train) => train.run(cli.quiet),
         Command::Operator(operator) => operator.run(cli.quiet),
         Command::Pinn(pinn) => pinn.run(cli.quiet),

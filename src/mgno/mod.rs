@@ -11,6 +11,25 @@
 //!
 //! Source: J. He, X. Liu and J. Xu, *MgNO: efficient parameterization of linear operators via multigrid*, ICLR 2024,
 //! arXiv:2310.19809.
+//!
+//! W f is a V-cycle, with convolutions for A, S, R and P: u <- u + S (f − A u) from u = 0, the same with R (f − A u) on the coarser level for u₊, and
+//! u <- u + P u₊ (`cycle.rs` has all forms). The shipped net maps a coefficient a of −∇·(a ∇u) = 1 to u:
+//!
+//! ```
+//! use filet::mgno::generate::{Problem, Recipe};
+//! use filet::mgno::{Norm, Operator, RelativeError, SHIPPED};
+//! use filet::nn::{Var, parse_weights};
+//!
+//! let recipe = Recipe { problem: Problem::DarcyRough, size: 32, dimension: 2, samples: 2, seed: 777, refine: 1 };
+//! let samples = recipe.make(&|_| ())?;
+//! let operator = Operator::from_weights(&parse_weights("the shipped operator", SHIPPED)?)?;
+//! operator.check(&samples)?;
+//! let u = samples.predict(&operator);
+//! let error = RelativeError::new(Norm::L2, samples.sides());
+//! let error = error.mean(&Var::constant(u), &Var::constant(samples.outputs.clone())).value().item();
+//! assert!(error < 0.2, "{error}");
+//! # Ok::<(), filet::Error>(())
+//! ```
 
 mod cycle;
 mod files;

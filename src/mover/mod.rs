@@ -2,6 +2,28 @@
 //!
 //! [`MongeAmpere`] moves by optimal transport. What comes back has the cells of what went in and is never tangled: every step keeps all
 //! signed sizes positive.
+//!
+//! Equidistribution of a monitor m > 0 by optimal transport: x(ξ) = ξ + ∇φ with
+//!
+//! m(ξ + ∇φ) det(I + D²φ) = θ, θ constant, and ∂φ/∂n = 0,
+//!
+//! so every cell gets the same share of ∫ m. Where there is no such mesh, a variational mover keeps cells from folding. [`MoveConfig`]
+//! chooses; [`MongeAmpere`] keeps its set-up for many monitors.
+//!
+//! ```
+//! use filet::mesh::shapes;
+//! use filet::mover::{MoveConfig, Mover};
+//!
+//! let mesh = shapes::built_in("square:16").expect("a shape")?;
+//! let peak = |p: [f64; 3]| 1.0 + 20.0 * (-50.0 * ((p[0] - 0.5).powi(2) + (p[1] - 0.5).powi(2))).exp();
+//! let moved = MoveConfig::default().move_mesh(&mesh, &peak)?;
+//! assert!(moved.report.after.variation < 0.5 * moved.report.before.variation);
+//! assert_eq!((moved.report.after.tangled, moved.mesh.cells.len()), (0, mesh.cells.len()));
+//! # Ok::<(), filet::Error>(())
+//! ```
+//!
+//! References: C. Budd, W. Huang and R. Russell, Acta Numerica 18 (2009), doi:10.1017/S0962492906400015; A. McRae, C. Cotter and C. Budd, SIAM J.
+//! Sci. Comput. 40 (2018), doi:10.1137/16M1109515; learned: P. Hu, Y. Wang and Z.-M. Ma, ICLR 2024, arXiv:2312.05583.
 
 mod anderson;
 mod boundary;

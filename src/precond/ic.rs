@@ -180,6 +180,11 @@ impl Preconditioner for Ic {
         }
     }
 
+    /// Two substitutions; the second reads and writes z once more.
+    fn traffic(&self) -> usize {
+        2 * self.bytes() + 2 * size_of::<f64>() * self.scaling.len()
+    }
+
     fn bytes(&self) -> usize {
         self.indptr.len() * size_of::<usize>() + self.indices.len() * 12 + self.scaling.len() * size_of::<f64>()
     }

@@ -32,4 +32,8 @@ impl<P: Preconditioner> Preconditioner for MeanFree<P> {
     fn bytes(&self) -> usize {
         self.inner.bytes() + self.scratch.len() * size_of::<f64>()
     }
+
+    fn traffic(&self) -> usize {
+        self.inner.traffic() + 5 * size_of_val(&self.scratch[..])
+    }
 }

@@ -1,4 +1,35 @@
 //! Preconditioners: symmetric positive definite approximations B of A⁻¹.
+//!
+//! | B | here |
+//! |---|---|
+//! | I | [`Identity`] |
+//! | diag(A)⁻¹ | [`Jacobi`] |
+//! | (L Lᵀ)⁻¹ with the pattern of A, shifted on breakdown | [`Ic`] |
+//! | a V-cycle over aggregates: B = S + (I − S A) P B_c Pᵀ (I − A S), roughly, S the smoother | [`amg`] |
+//! | a V-cycle over voxel grids, in single precision without a matrix | [`voxel`] |
+//! | the smoother of a mesh around a cycle on a voxel grid behind it | [`auxiliary`] |
+//!
+//! Conjugate gradients take about ½ √κ ln(2/ε) iterations to reduce the error by ε, κ = cond(B A) (Y. Saad, *Iterative Methods for Sparse
+//! Linear Systems*, 2nd ed., §6.11 and ch. 9, doi:10.1137/1.9780898718003). With multigrid κ does not depend on the size of the mesh:
+//!
+//! ```
+//! use filet::operator::LinearOperator;
+//! use filet::precond::amg::AmgConfig;
+//! use filet::precond::{Identity, Preconditioner};
+//! use filet::solver::{StopRule, cg, unobserved};
+//! use filet::sparse::gallery::poisson_2d;
+//!
+//! let iterations = |n: usize, amg: bool| -> filet::Result<usize> {
+//!     let a = poisson_2d(n);
+//!     let mut b: Box<dyn Preconditioner> =
+//!         if amg { Box::new(AmgConfig::default().build(&a)?) } else { Box::new(Identity) };
+//!     let mut x = vec![0.0; a.nrows()];
+//!     Ok(cg(&a, &mut *b, &vec![1.0; a.nrows()], &mut x, &StopRule::default(), &mut unobserved)?.iterations)
+//! };
+//! assert!(iterations(96, true)? <= iterations(48, true)? + 3);
+//! assert!(iterations(96, false)? > 3 * iterations(96, true)?);
+//! # Ok::<(), filet::Error>(())
+//! ```
 
 mod deflation;
 mod ic;
@@ -22,6 +53,12 @@ pub trait Preconditioner {
 
     /// Bytes held beyond the matrix itself.
     fn bytes(&self) -> usize;
+
+    /// Bytes that [`apply`](Self::apply) reads and writes besides r and z, counted from its arrays as if no cache kept any: unless
+    /// said otherwise, what it holds, once.
+    fn traffic(&self) -> usize {
+        self.bytes()
+    }
 }
 
 impl<P: Preconditioner + ?Sized> Preconditioner for Box<P> {
@@ -31,5 +68,9 @@ impl<P: Preconditioner + ?Sized> Preconditioner for Box<P> {
 
     fn bytes(&self) -> usize {
         (**self).bytes()
+    }
+
+    fn traffic(&self) -> usize {
+        (**self).traffic()
     }
 }

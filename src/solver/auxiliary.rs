@@ -56,6 +56,11 @@ impl Guarded {
         self.grid.bytes() + self.amg.as_ref().map_or(0, Preconditioner::bytes)
     }
 
+    /// Of the cycle in use.
+    pub fn traffic(&self) -> usize {
+        self.amg.as_ref().map_or_else(|| self.grid.traffic(), Preconditioner::traffic)
+    }
+
     pub fn summary(&self) -> String {
         let sides: Vec<String> = self.grid.shape().iter().map(usize::to_string).collect();
         let grid = format!("a grid of {} cells behind the mesh", sides.join(" x "));

@@ -64,6 +64,10 @@ impl Cg {
         Cg { r: vector(), z: vector(), p: vector(), q: vector(), report: Report::empty(4 * n * size_of::<f64>()) }
     }
 
+    /// Bytes that an iteration reads and writes for each unknown besides what A and B hold, r and z of B among them: seventeen
+    /// values in six passes.
+    pub const TRAFFIC: usize = 17 * size_of::<f64>();
+
     /// As [`cg`], without allocating: only a residual history longer than any before needs room.
     pub fn solve(
         &mut self,

@@ -48,6 +48,11 @@ impl LearnedSolver {
         self.learned.bytes() + self.grid.cells() + self.twin.as_ref().map_or(0, VoxelSolver::bytes)
     }
 
+    /// Bytes that an iteration reads and writes, counted from its arrays.
+    pub fn traffic(&self) -> f64 {
+        self.twin.as_ref().unwrap_or(&self.learned).traffic()
+    }
+
     /// Solves as [`VoxelSolver::solve`] does, with the same errors.
     pub fn solve(&mut self, b: &[f64], x: &mut [f64], stop: &StopRule, watch: &mut Observer) -> Result<Report> {
         if let Some(twin) = &mut self.twin {

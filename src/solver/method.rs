@@ -276,6 +276,24 @@ impl Solver {
         }
     }
 
+    /// Bytes that an iteration with the matrix `a` reads and writes, counted from its arrays; of a direct solver, a solve with the
+    /// factor and the residual.
+    pub fn traffic(&self, a: &Csr) -> f64 {
+        let m = match &self.engine {
+            Engine::Direct(factor) => {
+                return (2 * factor.bytes() + a.bytes() + 6 * size_of::<f64>() * a.nrows()) as f64;
+            }
+            Engine::Identity(m) => m.traffic(),
+            Engine::Jacobi(m) => m.traffic(),
+            Engine::Ic(m) => m.traffic(),
+            Engine::Amg(m) => m.traffic(),
+            Engine::Auxiliary(m) => m.traffic(),
+            #[cfg(feature = "cuda")]
+            Engine::Cuda(rows) => rows.bytes(),
+        };
+        (a.bytes() + m + Cg::TRAFFIC * a.nrows()) as f64
+    }
+
     /// One line about the preconditioner or factor: levels, shift, fill.
     pub fn summary(&self) -> String {
         match &self.engine {

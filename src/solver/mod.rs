@@ -1,4 +1,35 @@
 //! Solvers for A x = b with A symmetric positive definite, and what they report.
+//!
+//! | solver | here |
+//! |---|---|
+//! | conjugate gradients, r = b − A x, p <- B r + β p, x <- x + α p | [`cg()`], [`Cg`] |
+//! | conjugate directions, d <- N(r) made A-orthogonal to the last few | [`conjugate_direction()`] |
+//! | sparse Cholesky with iterative refinement | [`direct()`] |
+//! | any of them by name, on the matrix of a mesh | [`SolverConfig`], [`Solver`] |
+//! | any of them by name, on a voxel scene | [`SceneSolver`] |
+//! | multigrid and conjugate gradients as one, on voxels | [`VoxelSolver`], [`LearnedSolver`] |
+//!
+//! All stop at ‖b − A x‖₂ ≤ max(rtol ‖b‖₂, atol), checked against the true residual. Not to converge is an [`Outcome`], not an error. Set-up is
+//! done once for many right-hand sides:
+//!
+//! ```
+//! use filet::solver::{Method, Outcome, SolverConfig, unobserved};
+//! use filet::sparse::gallery::poisson_2d;
+//!
+//! let a = poisson_2d(64);
+//! let mut solver = SolverConfig { method: Method::PcgAmg, ..Default::default() }.build(&a, 2)?;
+//! for step in 1..4 {
+//!     let b = vec![f64::from(step); a.nrows()];
+//!     let mut x = vec![0.0; a.nrows()];
+//!     let report = solver.solve(&a, &b, &mut x, &mut unobserved)?;
+//!     assert_eq!(report.outcome, Outcome::Converged);
+//!     assert!(report.relative_residual() <= 1e-8 && report.iterations < 20);
+//! }
+//! # Ok::<(), filet::Error>(())
+//! ```
+//!
+//! References: M. R. Hestenes and E. Stiefel, J. Res. Nat. Bur. Standards 49 (1952), doi:10.6028/jres.049.044; A. Kaneda et al., ICML 2023,
+//! arXiv:2205.10763, on conjugate directions that are learned.
 
 mod auxiliary;
 mod cg;

@@ -213,6 +213,23 @@ impl SceneSolver {
         }
     }
 
+    /// Bytes that an iteration reads and writes, counted from its arrays, where that says something: a net computes more than it
+    /// moves.
+    pub fn traffic(&self) -> Option<f64> {
+        match &self.engine {
+            Engine::Voxel(solver) => Some(solver.traffic()),
+            Engine::Learned(solver) => Some(solver.traffic()),
+            Engine::Rediscretised(on, both) => {
+                let cells = on.operator.layout.cells();
+                Some((on.operator.bytes() + both.0.traffic() + Cg::TRAFFIC * cells) as f64)
+            }
+            Engine::Matrix(both) => Some(both.1.traffic(&both.0.a)),
+            Engine::Directions(..) => None,
+            #[cfg(feature = "cuda")]
+            Engine::CudaVoxels(..) | Engine::CudaDirections(..) => None,
+        }
+    }
+
     /// Whether learned numbers failed and the numbers of analysis took over.
     pub fn fell_back(&self) -> bool {
         matches!(&self.engine, Engine::Learned(solver) if solver.fell_back())

@@ -91,6 +91,11 @@ impl VoxelSolver {
         self.multigrid.bytes() + size_of_val(&self.p[..]) + size_of_val(&self.q[..])
     }
 
+    /// Bytes that an iteration reads and writes, counted from its arrays.
+    pub fn traffic(&self) -> f64 {
+        self.multigrid.iteration_traffic_a_cell() * self.operator().layout.cells() as f64
+    }
+
     /// Solves A x = b from the guess in `x`; both are row-major over all cells. Outside the fluid b is not looked at, and x
     /// becomes 0. Where a component touches no air, x gets mean 0 on it.
     ///
@@ -140,7 +145,7 @@ impl VoxelSolver {
             lap(5);
         }
         let [refresh, descend, ascend, direction, advance] = multigrid.finest().traffic();
-        let below = multigrid.traffic() - descend - ascend;
+        let below = multigrid.traffic_a_cell() - descend - ascend;
         let names = ["refresh", "descend", "coarser levels", "ascend", "direction", "advance"];
         let traffic = [refresh, descend, below, ascend, direction, advance];
         let sweeps = names.into_iter().zip(traffic).zip(times).map(|((name, bytes), mut times)| {

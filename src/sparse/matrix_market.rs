@@ -32,6 +32,17 @@ pub fn read_vector(path: impl AsRef<Path>) -> Result<Vec<f64>> {
     parse_vector(&read(path)?, path)
 }
 
+/// Rows and columns of a matrix or vector, from the head of the file.
+pub fn shape(path: impl AsRef<Path>) -> Result<[usize; 2]> {
+    let path = path.as_ref();
+    let bytes = read(path)?;
+    let mut lines = Lines { rest: &bytes, number: 0, path };
+    match lines.header()?.coordinate {
+        true => lines.counts("rows, columns and entries").map(|[rows, columns, _]: [usize; 3]| [rows, columns]),
+        false => lines.counts("rows and columns"),
+    }
+}
+
 /// Writes a matrix. The file appears whole or not at all.
 pub fn write_matrix(path: impl AsRef<Path>, a: &Csr) -> Result<()> {
     let symmetric = a.nrows() == a.ncols() && asymmetric_entry(a, 0.0).is_none();

@@ -2,6 +2,55 @@
 //!
 //! A step draws its data from the seed and its own number alone, so a run that was cut off and goes on from a checkpoint makes the
 //! same steps as one that was not.
+//!
+//! | what | θ <- | here |
+//! |---|---|---|
+//! | Adam | θ − η m̂ / (√v̂ + ε) | [`train`], [`Adam`], [`AdamMinimiser`] |
+//! | Levenberg–Marquardt | θ − (JᵀJ + λ D)⁻¹ Jᵀρ, f = ½ \|ρ\|² | [`LevenbergMarquardt`] |
+//! | L-BFGS, self-scaled Broyden | θ − α H ∇f, H ≈ (∇²f)⁻¹ from the last gradients | [`Lbfgs`], [`Broyden`] |
+//! | CMA-ES | mean of the best of N(θ, σ² C) | [`CmaEs`] |
+//!
+//! A net is a [`Layer`], what is made small an [`Objective`]:
+//!
+//! ```
+//! use filet::nn::{Layer, Param, Tape, Tensor, Var, ops};
+//! use filet::train::{Checkpoint, Objective, TrainConfig, train};
+//! use std::ops::ControlFlow;
+//!
+//! /// y = x w + b
+//! struct Line([Param; 2]);
+//! impl Layer for Line {
+//!     fn forward(&self, tape: &Tape, x: &Var) -> Var {
+//!         ops::linear(x, &tape.parameter(&self.0[0]), &tape.parameter(&self.0[1]))
+//!     }
+//!     fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {
+//!         self.0.iter_mut().for_each(see);
+//!     }
+//! }
+//!
+//! /// The mean square distance to y = 2 x + 1 at four places.
+//! struct Fit;
+//! impl Objective for Fit {
+//!     fn loss(&mut self, net: &dyn Layer, tape: &Tape, _: usize) -> filet::Result<Var> {
+//!         let x = Var::constant(Tensor::new(&[4, 1], vec![0.0, 1.0, 2.0, 3.0]));
+//!         let y = Var::constant(Tensor::new(&[4, 1], vec![1.0, 3.0, 5.0, 7.0]));
+//!         let off = ops::sub(&net.forward(tape, &x), &y);
+//!         Ok(ops::mean(&ops::mul(&off, &off)))
+//!     }
+//! }
+//!
+//! let param = |name: &str, shape: &[usize]| Param { name: name.into(), value: Tensor::zeros(shape) };
+//! let mut net = Line([param("w", &[1, 1]), param("b", &[1])]);
+//! let config = TrainConfig { steps: 500, learning_rate: 0.1, ..Default::default() };
+//! let mut state = Checkpoint::default(); // written and read to go on later
+//! train(&mut net, &mut Fit, &config, &mut state, &mut |_, _| Ok(ControlFlow::Continue(())))?;
+//! assert!((net.0[0].value.item() - 2.0).abs() < 1e-2 && (net.0[1].value.item() - 1.0).abs() < 1e-2);
+//! # Ok::<(), filet::Error>(())
+//! ```
+//!
+//! References: D. P. Kingma and J. Ba, ICLR 2015, arXiv:1412.6980; D. Marquardt, SIAM J. 11 (1963), doi:10.1137/0111030; D. C. Liu and J. Nocedal,
+//! Math. Program. 45 (1989), doi:10.1007/BF01589116; J. F. Urbán et al., J. Comput. Phys. 523 (2025), doi:10.1016/j.jcp.2024.113656 (Broyden for
+//! PINNs); N. Hansen, arXiv:1604.00772.
 
 mod adam;
 mod broyden;

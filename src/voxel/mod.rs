@@ -5,6 +5,27 @@
 //! (A p)_c = Σ_{n not solid} p_c − Σ_{n fluid} p_n over its face neighbours n,
 //!
 //! so a solid neighbour, and everything outside the box, is a Neumann wall, and air holds p = 0 at its centre.
+//!
+//! A scene is a grid with a right-hand side; families of scenes are made from a seed ([`built_in`]), others come from HDF5 files
+//! ([`read`]) or closed meshes ([`Voxelize`]):
+//!
+//! ```
+//! use filet::solver::{StopRule, VoxelSolver, unobserved};
+//! use filet::voxel::{AIR, FLUID, Scene, VoxelGrid, built_in};
+//!
+//! // A channel of five fluid cells between a wall and air; b pushes in its first cell.
+//! let grid = VoxelGrid::new(&[1, 6], vec![FLUID, FLUID, FLUID, FLUID, FLUID, AIR])?;
+//! let scene = Scene::new(grid, vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0])?;
+//! let mut p = vec![0.0; 6];
+//! VoxelSolver::new(&scene.grid)?.solve(&scene.rhs, &mut p, &StopRule::default(), &mut unobserved)?;
+//! assert!(p.iter().zip([5.0, 4.0, 3.0, 2.0, 1.0, 0.0]).all(|(p, exact)| (p - exact).abs() < 1e-6), "{p:?}");
+//!
+//! let smoke = built_in("smoke:16", 3).expect("a family")?;
+//! assert_eq!((smoke.grid.dimension(), smoke.grid.cells()), (3, 4096));
+//! # Ok::<(), filet::Error>(())
+//! ```
+//!
+//! Reference: R. Bridson, *Fluid Simulation for Computer Graphics*, 2nd ed. (CRC Press, 2015), §5.1–5.3, doi:10.1201/9781315266008.
 
 mod components;
 mod dcdm;

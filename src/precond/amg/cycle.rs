@@ -28,6 +28,9 @@ pub trait Correction<T>: std::fmt::Debug + Send + Sync {
 
     /// Bytes held.
     fn bytes(&self) -> usize;
+
+    /// Bytes that a correction reads and writes besides r and x.
+    fn traffic(&self) -> usize;
 }
 
 /// Between a level and the next coarser one.
@@ -116,6 +119,19 @@ impl<T: Real> Level<T> {
         let vectors: usize =
             [&self.b, &self.x, &self.r, &self.d, &self.e].iter().map(|v| size_of_val(v.as_slice())).sum();
         self.matrix.bytes() + below + vectors
+    }
+
+    /// Bytes that a cycle reads and writes here: as many sweeps over the matrix before as after the correction, each with some five
+    /// vectors, and P and Pᵀ with one of each level.
+    pub fn traffic(&self) -> usize {
+        let vector = size_of_val(self.b.as_slice());
+        let sweeps = 2 * self.steps.len() * (self.matrix.bytes() + 5 * vector);
+        match &self.below {
+            Below::Transfer(t) => sweeps + t.prolong.bytes() + t.restrict.bytes() + 3 * vector,
+            Below::Correct(correction) => sweeps + correction.traffic() + 3 * vector,
+            Below::Solve(inverse) => inverse.bytes() + 2 * vector,
+            Below::Smooth => sweeps,
+        }
     }
 
     /// x <- smoothing of A x = b from x = 0; r <- b − A x.

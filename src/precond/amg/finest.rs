@@ -99,6 +99,12 @@ impl<T: Real> Finest<T> {
             .reduce(|| 0.0, f64::max)
     }
 
+    /// Bytes that an application reads and writes besides r and z.
+    pub fn traffic(&self) -> usize {
+        let inside = 2 * (self.place.len() * 2 + size_of_val(self.scale.as_slice()));
+        self.levels.iter().map(Level::traffic).sum::<usize>() + inside
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.levels.iter().map(Level::bytes).sum::<usize>() + self.place.len() * 2 + size_of_val(self.scale.as_slice())

@@ -85,4 +85,11 @@ impl Preconditioner for Amg {
             Cycle::F64(finest) => finest.bytes(),
         }
     }
+
+    fn traffic(&self) -> usize {
+        match &self.cycle {
+            Cycle::F32(finest) => finest.traffic(),
+            Cycle::F64(finest) => finest.traffic(),
+        }
+    }
 }

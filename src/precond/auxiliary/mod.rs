@@ -72,6 +72,10 @@ impl Preconditioner for AuxiliaryGrid {
     fn bytes(&self) -> usize {
         self.finest.bytes()
     }
+
+    fn traffic(&self) -> usize {
+        self.finest.traffic()
+    }
 }
 
 /// C = f S⁻¹ Π B_g Πᵀ S⁻¹, for the matrix that S scales to unit diagonal.
@@ -100,5 +104,10 @@ impl Correction<f32> for Grid {
 
     fn bytes(&self) -> usize {
         self.multigrid.bytes() + self.transfer.bytes() + size_of_val(&self.inverse_scale[..])
+    }
+
+    fn traffic(&self) -> usize {
+        let between = self.transfer.bytes() + size_of_val(&self.inverse_scale[..]);
+        Preconditioner::traffic(&self.multigrid) + 2 * between
     }
 }

@@ -186,7 +186,7 @@ impl VoxelMultigrid {
     }
 
     /// Bytes a cell of the finest level that one cycle reads and writes, counted from the arrays each sweep uses.
-    pub fn traffic(&self) -> f64 {
+    pub fn traffic_a_cell(&self) -> f64 {
         let cells = |n: usize| n as f64 / self.operator.layout.cells() as f64;
         let [_, descend, ascend, ..] = self.finest.traffic();
         let coarser = self.coarser.iter().map(|level| {
@@ -194,6 +194,12 @@ impl VoxelMultigrid {
             cells(level.layout.cells()) * (descend + ascend)
         });
         descend + ascend + coarser.sum::<f64>() + cells(self.bottom.traffic())
+    }
+
+    /// Bytes a cell of the finest level that one iteration of conjugate gradients with this cycle reads and writes.
+    pub fn iteration_traffic_a_cell(&self) -> f64 {
+        let [.., direction, advance] = self.finest.traffic();
+        self.traffic_a_cell() + direction + advance
     }
 
     /// The finest level: its fields, and the sweeps of conjugate gradients.
@@ -211,6 +217,10 @@ impl Preconditioner for VoxelMultigrid {
 
     fn bytes(&self) -> usize {
         self.finest.bytes() + self.coarser.iter().map(Level::bytes).sum::<usize>() + self.bottom.bytes()
+    }
+
+    fn traffic(&self) -> usize {
+        (self.traffic_a_cell() * self.operator.layout.cells() as f64) as usize
     }
 }
 

@@ -80,6 +80,17 @@ impl Preconditioner for RediscretisedMultigrid {
         let level = |l: &Level| 8 * (4 * l.r.len() + l.normaliser.len()) + l.grid.cells() + l.operator.bytes();
         self.levels.iter().map(level).sum()
     }
+
+    fn traffic(&self) -> usize {
+        let count = |i: usize| if i + 1 == self.levels.len() { BOTTOM_SWEEPS } else { 2 * SWEEPS + 1 };
+        let between: usize = self.levels.iter().map(|l| 4 * size_of_val(&l.normaliser[..])).sum();
+        between + self.levels.iter().enumerate().map(|(i, l)| sweeps(l, count(i))).sum::<usize>()
+    }
+}
+
+/// Bytes that sweeps of a smoother and the residual read and write on a level: the operator, and eight values a cell.
+fn sweeps(l: &Level, count: usize) -> usize {
+    count * (l.operator.bytes() + 8 * size_of::<f64>() * l.r.len())
 }
 
 fn cycle(levels: &mut [Level]) {

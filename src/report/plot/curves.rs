@@ -83,6 +83,20 @@ const DASHES: [&[f64]; 3] = [&[], &[7.0, 4.0], &[2.0, 3.0]];
 /// path that cannot be written. Nothing is written then.
 pub fn curves(path: &Path, curves: &[Curve], plot: &CurvesPlot) -> Result<()> {
     Format::of(path)?;
+    let mut page = Page::new(plot.width, plot.height, |_| f64::from(plot.width) / 1.5)?;
+    let size = [page.width, page.height].map(f64::from);
+    draw(&mut page, [0.0, 0.0], size, curves, plot)?;
+    page.save(path)
+}
+
+/// Draws curves in a part of the page.
+pub(super) fn draw(
+    page: &mut Page,
+    [x0, y0]: [f64; 2],
+    [width, height]: [f64; 2],
+    curves: &[Curve],
+    plot: &CurvesPlot,
+) -> Result<()> {
     if let Some(c) = curves.iter().find(|c| c.x.len() != c.y.len()) {
         let what = format!("curve \"{}\" has {} places and {} values", c.name, c.x.len(), c.y.len());
         return Err(Error::Problem { what, help: "give one value for each place".into() });
@@ -90,31 +104,30 @@ pub fn curves(path: &Path, curves: &[Curve], plot: &CurvesPlot) -> Result<()> {
     let x = scale(curves, plot.log_x, "x", |c| &c.x)?;
     let y = scale(curves, plot.log_y, "y", |c| &c.y)?.widened(0.04);
     let x = x.widened(if plot.log_x { 0.06 } else { 0.02 });
-    let mut page = Page::new(plot.width, plot.height, |_| f64::from(plot.width) / 1.5)?;
     let em = page.text_size;
     let top = if plot.title.is_empty() { 1.6 * em } else { 3.2 * em };
     let x = Axis { scale: x, label: plot.x_label.clone() };
     let y = Axis { scale: y, label: plot.y_label.clone() };
-    let height = f64::from(page.height) - top - bottom_margin(em);
+    let height = height - top - bottom_margin(em);
     let left = left_margin(&y, height, em) + 0.6 * em;
-    let frame = Frame { corner: [left, top], size: [f64::from(page.width) - left - 1.6 * em, height], x, y };
+    let frame = Frame { corner: [x0 + left, y0 + top], size: [width - left - 1.6 * em, height], x, y };
     let middle = left + 0.5 * frame.size[0];
-    let title = text::fit(&plot.title, 1.2 * em, 2.0 * (f64::from(page.width) - middle) - em);
-    page.text(Text::new([middle, 1.9 * em], title, 1.2 * em, Anchor::Middle));
-    frame.draw_grid(&mut page);
+    let title = text::fit(&plot.title, 1.2 * em, 2.0 * (width - middle) - em);
+    page.text(Text::new([x0 + middle, y0 + 1.9 * em], title, 1.2 * em, Anchor::Middle));
+    frame.draw_grid(page);
     if plot.log_x && plot.log_y {
-        plot.slopes.iter().for_each(|&p| draw_slope(&mut page, &frame, curves, p));
+        plot.slopes.iter().for_each(|&p| draw_slope(page, &frame, curves, p));
     }
     let mut seen = Vec::new();
     for (i, curve) in curves.iter().enumerate() {
         for run in runs(curve, &frame) {
             seen.extend(run.iter().copied());
-            draw_curve(&mut page, run, stroke_of(i, em), curve.y.len() <= MARKERS);
+            draw_curve(page, run, stroke_of(i, em), curve.y.len() <= MARKERS);
         }
     }
-    frame.draw(&mut page);
-    draw_legend(&mut page, &frame, curves, &seen);
-    page.save(path)
+    frame.draw(page);
+    draw_legend(page, &frame, curves, &seen);
+    Ok(())
 }
 
 fn stroke_of(i: usize, em: f64) -> Stroke {
@@ -132,10 +145,14 @@ fn scale(curves: &[Curve], log: bool, name: &str, of: impl Fn(&Curve) -> &Vec<f6
         (true, true) => Ok(Scale::logarithmic(lo, hi)),
         (true, false) if (hi - lo).is_finite() => Ok(Scale::linear(lo, hi)),
         (false, true) if shown().next().is_some() => Ok(Scale::logarithmic(0.1, 1.0)),
-        _ => Err(Error::Problem {
-            what: format!("{} curves with no finite {name} to draw", curves.len()),
-            help: "a picture needs at least one finite point".into(),
-        }),
+        _ => Err(nothing(curves.len(), name)),
+    }
+}
+
+pub(super) fn nothing(curves: usize, name: &str) -> Error {
+    Error::Problem {
+        what: format!("{curves} curves with no finite {name} to draw"),
+        help: "a picture needs at least one finite point".into(),
     }
 }
 

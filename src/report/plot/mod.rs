@@ -6,6 +6,7 @@
 mod axes;
 mod bar;
 mod before_after;
+mod charts;
 mod colour;
 mod curves;
 mod cut;
@@ -31,6 +32,7 @@ mod text;
 mod ticks;
 
 pub use before_after::{MeshPanel, before_after};
+pub use charts::{Chart, charts};
 pub use curves::{Curve, CurvesPlot, curves};
 pub use panels::{Panel, panels};
 pub use scatter::scatter;
