@@ -13,6 +13,7 @@
 //! Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (SIAM, 2008), §3.2, on reverse accumulation. Shapes that do
 //! not fit are errors of the program and panic with both shapes; what comes from files and users is checked where it is read.
 
+mod images;
 pub(crate) mod kernels;
 pub mod layers;
 pub mod ops;
@@ -20,6 +21,7 @@ mod tape;
 mod tensor;
 mod weights;
 
+pub use images::Images;
 pub use ops::conv::{Conv, Padding};
 pub use ops::pad::Boundary;
 pub use tape::{Gradients, Layer, Op, Param, Tape, Var};
