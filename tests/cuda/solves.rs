@@ -38,21 +38,25 @@ fn methods_on_scenes_take_the_same_iterations_to_the_same_pressure() {
     ];
     for (family, sides) in families {
         let scene = generate(family, sides, 5).unwrap();
-        for (method, rtol) in [(Method::Gmg, 1e-8), (Method::GmgPlain, 1e-6), (Method::PcgJacobi, 1e-8)] {
+        for (method, rtol) in [(Method::Gmg, 1e-6), (Method::GmgPlain, 1e-6), (Method::PcgJacobi, 1e-8)] {
             let stop = StopRule { rtol, ..StopRule::default() };
             let config = SolverConfig { method, stop, ..SolverConfig::default() };
             let host = solve(&mut SceneSolver::new(&config, &scene.grid).unwrap(), &scene);
             let device = solve(&mut SceneSolver::on_cuda(&config, &scene.grid, &cuda).unwrap(), &scene);
             equal(&format!("{} {sides:?} {} {rtol:e}", family.name(), method.name()), [host, device], 100.0 * rtol);
         }
-        let stop = StopRule::default();
+        let stop = StopRule { rtol: 1e-6, ..StopRule::default() };
         let parameters = shipped_cycle();
         let mut solver = SceneSolver::with_parameters(&stop, &scene.grid, &parameters).unwrap();
         let host = solve(&mut solver, &scene);
         let mut solver = SceneSolver::with_cuda_parameters(&stop, &scene.grid, &cuda, &parameters).unwrap();
         let device = solve(&mut solver, &scene);
         assert!(!solver.fell_back());
-        equal(&format!("{} {sides:?} dcdm", family.name()), [host, device], 1e-6);
+        // The processor's r is single, too: residuals part where its rounding shows, not before.
+        let pairs = host.1.residuals.iter().zip(&device.1.residuals).filter(|(r, _)| **r > 3e-6);
+        let off = pairs.map(|(a, b)| (a - b).abs() / a).fold(0.0, f64::max);
+        assert!(off < 1e-3, "{} {sides:?} dcdm: residuals {off} apart", family.name());
+        equal(&format!("{} {sides:?} dcdm", family.name()), [host, device], 1e-4);
     }
 }
 
@@ -62,15 +66,17 @@ fn single_precision_inside_costs_few_iterations_at_small_tolerances() {
     // Where the cycle is poor, as on walls of one cell, its rounding costs conjugacy and an eighth more iterations.
     for (family, sides) in [(Family::Smoke, [16, 12, 20]), (Family::Pockets, [12, 20, 16]), (Family::Walls, [16; 3])] {
         let scene = generate(family, &sides, 5).unwrap();
-        let stop = StopRule { rtol: 1e-10, ..StopRule::default() };
-        let config = SolverConfig { method: Method::GmgPlain, stop, ..SolverConfig::default() };
-        let host = solve(&mut SceneSolver::new(&config, &scene.grid).unwrap(), &scene);
-        let device = solve(&mut SceneSolver::on_cuda(&config, &scene.grid, &cuda).unwrap(), &scene);
-        let [of_host, of_device] = [&host, &device].map(|(_, report)| report.iterations);
-        println!("{}: {of_host} iterations, {of_device} on the stand-in", family.name());
-        assert_eq!(device.1.outcome, Outcome::Converged);
-        assert!(of_device <= of_host + of_host / 8 + 1, "{}: {of_host} and {of_device}", family.name());
-        assert!(difference(&device.0, &host.0) < 1e-8);
+        for method in [Method::Gmg, Method::GmgPlain] {
+            let stop = StopRule { rtol: 1e-10, ..StopRule::default() };
+            let config = SolverConfig { method, stop, ..SolverConfig::default() };
+            let host = solve(&mut SceneSolver::new(&config, &scene.grid).unwrap(), &scene);
+            let device = solve(&mut SceneSolver::on_cuda(&config, &scene.grid, &cuda).unwrap(), &scene);
+            let [of_host, of_device] = [&host, &device].map(|(_, report)| report.iterations);
+            println!("{} {}: {of_host} iterations, {of_device} on the stand-in", family.name(), method.name());
+            assert_eq!(device.1.outcome, Outcome::Converged);
+            assert!(of_device <= of_host + of_host / 8 + 1, "{}: {of_host} and {of_device}", family.name());
+            assert!(difference(&device.0, &host.0) < 1e-8);
+        }
     }
 }
 
