@@ -126,8 +126,8 @@ pub(crate) enum CudaStencil {
     },
     /// A weight for each face.
     Weights {
-        /// Of the faces to the next cells.
-        faces: [Buffer<f32>; 3],
+        /// Of the faces to the next cells in the three directions.
+        faces: Vec<Buffer<f32>>,
         /// The diagonal.
         diagonal: Buffer<f32>,
         /// H.
@@ -148,8 +148,8 @@ impl CudaStencil {
     pub fn operator(&self, cells: usize) -> Vec<Arg<'_>> {
         match self {
             CudaStencil::Flags { degree, .. } => vec![degree.get_some(cells)],
-            CudaStencil::Weights { faces: [wi, wj, wk], diagonal, .. } => {
-                [wi, wj, wk, diagonal].map(|w| w.get_some(cells)).to_vec()
+            CudaStencil::Weights { faces, diagonal, .. } => {
+                faces.iter().chain([diagonal]).map(|w| w.get_some(cells)).collect()
             }
         }
     }

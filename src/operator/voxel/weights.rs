@@ -281,7 +281,7 @@ impl Stencil for Weights {
         let up = |field: &Field| cuda.upload(&layout.unpad(field));
         let [wi, wj, wk] = &self.faces;
         Ok(CudaStencil::Weights {
-            faces: [up(wi)?, up(wj)?, up(wk)?],
+            faces: vec![up(wi)?, up(wj)?, up(wk)?],
             diagonal: up(&self.diagonal)?,
             scale: up(&self.scale)?,
         })

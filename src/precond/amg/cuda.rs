@@ -38,9 +38,14 @@ pub(in crate::precond) struct Level {
 }
 
 enum CudaBelow {
-    Transfer { prolong: Sorted, restrict: Sorted },
+    Transfer(Box<Transfer>),
     Solve(Buffer<f32>),
     Smooth,
+}
+
+struct Transfer {
+    prolong: Sorted,
+    restrict: Sorted,
 }
 
 /// A matrix in slices of rows.
@@ -85,10 +90,10 @@ fn within_windows(places: &[u16]) -> Vec<i32> {
 impl Level {
     fn new(cuda: &Cuda, host: &HostLevel<f32>, n: usize) -> Result<Self> {
         let below = match &host.below {
-            Below::Transfer(t) => CudaBelow::Transfer {
-                prolong: Sorted::new(cuda, &t.prolong)?,
-                restrict: Sorted::new(cuda, &t.restrict)?,
-            },
+            Below::Transfer(t) => {
+                let (prolong, restrict) = (Sorted::new(cuda, &t.prolong)?, Sorted::new(cuda, &t.restrict)?);
+                CudaBelow::Transfer(Box::new(Transfer { prolong, restrict }))
+            }
             Below::Solve(inverse) => CudaBelow::Solve(cuda.upload(&inverse.values)?),
             Below::Smooth => CudaBelow::Smooth,
             Below::Correct(_) => unreachable!("no hierarchy that AmgConfig::build makes has a correction of its own"),
@@ -184,7 +189,8 @@ fn cycle(cuda: &Cuda, levels: &mut [Level]) -> Result<()> {
     }
     // The last direction still goes into x and r.
     level.step(cuda, [0.0, 0.0])?;
-    if let (CudaBelow::Transfer { prolong, restrict }, Some(next)) = (&level.below, coarser.first_mut()) {
+    if let (CudaBelow::Transfer(transfer), Some(next)) = (&level.below, coarser.first_mut()) {
+        let Transfer { prolong, restrict } = &**transfer;
         let take = float(next.take());
         let vectors = [next.b.set(), next.r.set(), next.d.set(), next.x.set(), level.r.get()];
         let rest = [restrict.places.get(), take, int(next.n)];
