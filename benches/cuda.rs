@@ -6,16 +6,16 @@
 //! larger of bytes over the memory's speed and flops over the arithmetic's, both as published: no measurement, and nothing reaches it.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use filet::dcdm::{CudaNetDirection, DirectionNet, NetSize, SHIPPED};
-use filet::device::cuda::{Cuda, flops};
+use filet::dcdm::{CudaNetDirection, DirectionNet, NetSize, SHIPPED, shipped_cycle};
+use filet::device::cuda::{Cuda, flops, tensor_products};
 use filet::nn::{Weights, parse_weights};
 use filet::solver::{Method, SceneSolver, SolverConfig, StopRule, unobserved};
 use filet::voxel::{Scene, built_in};
 use std::sync::Arc;
 
-/// Name, bytes a second, single-precision flops a second outside tensor cores: A100 40 GB (NVIDIA's data sheet of 2020), H100 SXM
-/// (data sheet of 2022).
-const GPUS: [(&str, f64, f64); 2] = [("A100", 1.555e12, 19.5e12), ("H100", 3.35e12, 66.9e12)];
+/// Name, bytes a second, single-precision flops a second outside tensor cores, TF32 ones on them without sparsity: A100 40 GB (NVIDIA's
+/// data sheet of 2020), H100 SXM (data sheet of 2022).
+const GPUS: [(&str, f64, f64, f64); 2] = [("A100", 1.555e12, 19.5e12, 156e12), ("H100", 3.35e12, 66.9e12, 494.7e12)];
 
 const STAND_IN: &str = "stand-in";
 
@@ -23,6 +23,9 @@ const STAND_IN: &str = "stand-in";
 fn solver(scene: &Scene, cuda: &Arc<Cuda>, method: Method, stop: StopRule, trained: bool) -> SceneSolver {
     let config = SolverConfig { method, stop: stop.clone(), ..SolverConfig::default() };
     match method {
+        Method::Dcdm => {
+            SceneSolver::with_cuda_parameters(&stop, &scene.grid, cuda, &shipped_cycle()).expect("a solver")
+        }
         Method::DcdmNet => {
             let weights = match trained {
                 true => parse_weights("shipped", SHIPPED).expect("the shipped weights"),
@@ -49,7 +52,8 @@ fn roofline(cuda: &Arc<Cuda>, method: Method, name: &str) {
     let mut total = [0.0; 2];
     for (kernel, traffic) in cuda.take_traffic() {
         let (bytes, work) = (traffic.bytes as f64 / cells, flops(&kernel) * traffic.written as f64 / cells);
-        let bounds = GPUS.map(|(gpu, memory, arithmetic)| {
+        let bounds = GPUS.map(|(gpu, memory, single, tensor)| {
+            let arithmetic = tensor_products(&kernel).map_or(single, |products| tensor / products);
             let by_memory = bytes / memory > work / arithmetic;
             let limit = if by_memory { "memory" } else { "arithmetic" };
             format!("{gpu} {:.4} ({limit})", 1e9 * (bytes / memory).max(work / arithmetic))
@@ -68,8 +72,10 @@ fn cuda(c: &mut Criterion) {
     };
     let real = !cuda.info().name.contains(STAND_IN);
     println!("device: {}", cuda.info().name);
-    let sides = if real { [128, 64] } else { [16, 8] };
-    roofline(&cuda, Method::GmgPlain, &format!("smoke:{}", sides[0]));
+    let sides = if real { [128, 64] } else { [64, 8] };
+    for method in [Method::Gmg, Method::Dcdm, Method::GmgPlain] {
+        roofline(&cuda, method, &format!("smoke:{}", sides[0]));
+    }
     roofline(&cuda, Method::DcdmNet, &format!("box:{}", sides[1]));
     if !real {
         return println!("no times: the stand-in runs kernels on the processor");
@@ -77,8 +83,10 @@ fn cuda(c: &mut Criterion) {
     let mut group = c.benchmark_group("cuda");
     group.sample_size(10);
     for (method, name, rtol) in [
+        (Method::Gmg, "smoke:128", 1e-6),
+        (Method::Dcdm, "smoke:128", 1e-6),
+        (Method::Dcdm, "smoke:256", 1e-6),
         (Method::GmgPlain, "smoke:128", 1e-6),
-        (Method::GmgPlain, "smoke:256", 1e-6),
         (Method::PcgJacobi, "smoke:128", 1e-6),
         (Method::DcdmNet, "box:64", 1e-4),
         (Method::DcdmNet, "box:128", 1e-4),

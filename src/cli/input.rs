@@ -52,11 +52,14 @@ pub(super) fn scene_solver(
         #[cfg(feature = "cuda")]
         (Device::Cuda, method) => {
             let cuda = Cuda::open()?;
-            if method != Method::DcdmNet {
-                return SceneSolver::on_cuda(config, grid, &cuda);
+            match method {
+                Method::Dcdm => SceneSolver::with_cuda_parameters(&config.stop, grid, &cuda, &load_cycle(weights)?),
+                Method::DcdmNet => {
+                    let directions = CudaNetDirection::new(&cuda, &load_weights(weights)?, grid)?;
+                    SceneSolver::with_cuda_directions(&config.stop, grid, &cuda, Box::new(directions))
+                }
+                _ => SceneSolver::on_cuda(config, grid, &cuda),
             }
-            let directions = CudaNetDirection::new(&cuda, &load_weights(weights)?, grid)?;
-            SceneSolver::with_cuda_directions(&config.stop, grid, &cuda, Box::new(directions))
         }
         #[cfg(not(feature = "cuda"))]
         (Device::Cuda, _) => Err(Device::not_built()),

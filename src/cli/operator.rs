@@ -3,8 +3,13 @@
 use super::progress::Progress;
 use super::samples::{PROBLEMS, SampleArgs, built_in};
 use super::trajectories::{BURGERS, burgers};
-use super::{Done, print_data, rollout, say};
+use super::{Done, print_data, rollout, say, settings};
+use crate::device::Device;
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};
+#[cfg(feature = "cuda")]
+use crate::mgno::CudaOperator;
 use crate::mgno::generate::Recipe;
 use crate::mgno::{Norm, Operator as Net, RelativeError, SHIPPED, Samples, write_samples};
 use crate::nn::{Layer, Tensor, Var, parse_weights, read_weights};
@@ -64,6 +69,10 @@ pub(super) struct Eval {
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
 
+    /// cpu, or cuda: the first NVIDIA GPU (nets of the kinds mgno and unet)
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    device: Device,
+
     /// Score only the last N samples
     #[arg(long, value_name = "N")]
     last: Option<usize>,
@@ -82,6 +91,10 @@ pub(super) struct Predict {
     /// Weights (.safetensors) [default: those that come with filet, for darcy-rough:32]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+
+    /// cpu, or cuda: the first NVIDIA GPU (nets of the kinds mgno and unet)
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    device: Device,
 
     /// The file to write (.h5): inputs and predicted outputs
     #[arg(long, value_name = "FILE")]
@@ -204,6 +217,20 @@ fn load_net(weights: Option<&Path>) -> Result<Net> {
     })
 }
 
+/// What the net makes of the inputs there.
+fn predict(samples: &Samples, net: &mut Net, device: Device) -> Result<Tensor> {
+    match device {
+        Device::Cpu => Ok(samples.predict(net)),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => {
+            let on = CudaOperator::new(&Cuda::open()?, net)?;
+            samples.predict_by(|inputs| on.apply(&inputs))
+        }
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda => Err(Device::not_built()),
+    }
+}
+
 impl Eval {
     fn run(&self, quiet: bool) -> Result<Done> {
         let mut clock = Instant::now();
@@ -222,7 +249,7 @@ impl Eval {
         );
         say(quiet, "net", format!("{}, {} numbers", net.config().name(), count(net.parameters() as u64)));
         clock = Instant::now();
-        let predicted = Var::constant(samples.predict(&net));
+        let predicted = Var::constant(predict(&samples, &mut net, self.device)?);
         let applied = clock.elapsed().as_secs_f64();
         let truth = Var::constant(samples.outputs.clone());
         let [l2, h1] = [Norm::L2, Norm::H1].map(|norm| {
@@ -251,6 +278,7 @@ impl Eval {
                 "relative_l2": mean(&l2),
                 "relative_l2_largest": largest,
                 "relative_h1": mean(&h1),
+                "device": self.device.name(),
                 "seconds": { "read": read, "apply": applied },
             });
             print_data(&object.to_string())?;
@@ -261,11 +289,11 @@ impl Eval {
 
 impl Predict {
     fn run(&self, quiet: bool) -> Result<Done> {
-        let net = load_net(self.weights.as_deref())?;
+        let mut net = load_net(self.weights.as_deref())?;
         let samples = self.data.load()?;
         net.check(&samples)?;
         let one = samples.part(self.sample, self.sample + 1)?;
-        let predicted = samples.predict(&net);
+        let predicted = predict(&samples, &mut net, self.device)?;
         if let Some(path) = &self.predicted {
             let about = vec![("weights".to_string(), crate::hdf5::Attribute::Text(net.config().name().into()))];
             write_samples(path, &Samples::new(samples.inputs.clone(), predicted.clone(), about)?)?;

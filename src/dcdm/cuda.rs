@@ -4,7 +4,7 @@ use super::{DirectionNet, NetDirection};
 use crate::device::cuda::{Buffer, Cuda};
 use crate::error::{Error, Result};
 use crate::nn::ops::cuda::{
-    CHANNELS, CudaConv, CudaPointwise, direction_of_image, gather_blocks, image_of_residual, spread_blocks,
+    Arithmetic, CHANNELS, CudaConv, CudaPointwise, direction_of_image, gather_blocks, image_of_residual, spread_blocks,
 };
 use crate::nn::{Layer, Tensor, Weights};
 use crate::operator::voxel::CudaVoxels;
@@ -12,6 +12,9 @@ use crate::solver::CudaDirectionModel;
 use crate::voxel::VoxelGrid;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What convolutions are computed in where the GPU has tensor cores for it: a direction need not be exact, but this one is nearly.
+const ARITHMETIC: Arithmetic = Arithmetic::ThreeTf32;
 
 /// d = N(r) on a voxel grid on the GPU, as [`NetDirection`] on the processors.
 pub struct CudaNetDirection {
@@ -67,7 +70,9 @@ impl CudaNetDirection {
             parameters.insert(p.name.clone(), p.value.clone());
         });
         let of = |name: &str, part: &str| &parameters[&format!("{name}.{part}")];
-        let conv = |name: &str, rectify: bool| CudaConv::new(cuda, of(name, "weight"), of(name, "bias"), rectify);
+        let conv = |name: &str, rectify: bool| -> Result<CudaConv> {
+            Ok(CudaConv::new(cuda, of(name, "weight"), of(name, "bias"), rectify)?.with(cuda, ARITHMETIC))
+        };
         let pairs = |part: &str| -> Result<Vec<[CudaConv; 2]>> {
             let there = |i: &usize| parameters.contains_key(&format!("{part}.{i}.0.weight"));
             let pair = |i| Ok([conv(&format!("{part}.{i}.0"), true)?, conv(&format!("{part}.{i}.1"), true)?]);

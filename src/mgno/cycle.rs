@@ -32,8 +32,7 @@
 use super::lattice::{Lattice, sides};
 use super::stencil::Stencil;
 use crate::error::{Error, Result};
-use crate::nn::ops::{add, scale_shift, standardise, sub};
-use crate::nn::{Boundary, Layer, Param, Tape, Tensor, Var};
+use crate::nn::{Boundary, Images, Layer, Param, Tape, Tensor, Var};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -203,66 +202,89 @@ impl MgConv {
         &self.config
     }
 
+    /// The layer on images anywhere.
+    ///
+    /// Errors: a fault of the device.
+    pub fn on<I: Images>(&self, on: &I, f: &I::Image) -> std::result::Result<I::Image, I::Fault> {
+        self.cycle(on, 0, None, f)
+    }
+
     /// f − A u, by the step's A or the level's.
-    fn residual(&self, tape: &Tape, level: &Level, step: Option<&Step>, u: &Var, f: &Var) -> Var {
+    fn residual<I: Images>(
+        &self,
+        on: &I,
+        level: &Level,
+        step: Option<&Step>,
+        u: &I::Image,
+        f: &I::Image,
+    ) -> std::result::Result<I::Image, I::Fault> {
         let own = step.and_then(|s| s.a.as_ref()).or(level.a.as_ref());
-        let Some(a) = own else { return f.clone() };
-        let au = a.apply(tape, u, self.lattice.same());
+        let Some(a) = own else { return Ok(f.clone()) };
+        let au = a.apply(on, u, self.lattice.same())?;
         match self.config.form {
-            Form::Symmetric => {
-                let (_, n, _) = u.value().image();
-                sub(f, &a.transpose(tape, &au, self.lattice.same(), n))
-            }
-            _ => sub(f, &au),
+            Form::Symmetric => on.sub(f, &a.transpose(on, &au, self.lattice.same(), on.sides(u))?),
+            _ => on.sub(f, &au),
         }
     }
 
     /// The level's part of the cycle and all below it.
-    fn cycle(&self, tape: &Tape, l: usize, u: Option<Var>, f: &Var) -> Var {
-        let (level, (_, n, _)) = (&self.levels[l], f.value().image());
-        let smooth = |u: Option<Var>, step: &Step| match u {
-            None => step.s.apply(tape, f, self.lattice.same()),
-            Some(u) => {
-                let r = self.residual(tape, level, Some(step), &u, f);
-                add(&u, &step.s.apply(tape, &r, self.lattice.same()))
-            }
+    fn cycle<I: Images>(
+        &self,
+        on: &I,
+        l: usize,
+        u: Option<I::Image>,
+        f: &I::Image,
+    ) -> std::result::Result<I::Image, I::Fault> {
+        let (level, n) = (&self.levels[l], on.sides(f));
+        let smooth = |u: Option<I::Image>, step: &Step| -> std::result::Result<I::Image, I::Fault> {
+            let Some(u) = u else { return step.s.apply(on, f, self.lattice.same()) };
+            let r = self.residual(on, level, Some(step), &u, f)?;
+            on.add(&u, &step.s.apply(on, &r, self.lattice.same())?)
         };
-        let mut u =
-            level.pre.iter().fold(u, |u, step| Some(smooth(u, step))).expect("the finest level has a step before");
+        let mut first = u;
+        for step in &level.pre {
+            first = Some(smooth(first, step)?);
+        }
+        let mut u = first.expect("the finest level has a step before");
         if let Some(below) = &level.below {
             let up = self.lattice.up(below.side, n);
             let coarse = match (&below.pi, &below.r) {
                 (Some(pi), Some(r)) => {
-                    let coarse = Some(pi.apply(tape, &u, self.lattice.down()));
-                    self.cycle(tape, l + 1, coarse, &r.apply(tape, f, self.lattice.down()))
+                    let coarse = Some(pi.apply(on, &u, self.lattice.down())?);
+                    self.cycle(on, l + 1, coarse, &r.apply(on, f, self.lattice.down())?)?
                 }
                 (_, r) => {
-                    let left = self.residual(tape, level, None, &u, f);
+                    let left = self.residual(on, level, None, &u, f)?;
                     let f = match r {
-                        Some(r) => r.apply(tape, &left, self.lattice.down()),
-                        None => below.p.apply(tape, &left, up),
+                        Some(r) => r.apply(on, &left, self.lattice.down())?,
+                        None => below.p.apply(on, &left, up)?,
                     };
-                    self.cycle(tape, l + 1, None, &f)
+                    self.cycle(on, l + 1, None, &f)?
                 }
             };
-            u = add(&u, &below.p.transpose(tape, &coarse, up, n));
-            if let Some([factor, shift]) = &below.norm {
-                u = scale_shift(&standardise(&u), &tape.parameter(factor), &tape.parameter(shift));
+            u = on.add(&u, &below.p.transpose(on, &coarse, up, n)?)?;
+            if let Some(norm) = &below.norm {
+                u = on.normalise(&u, norm)?;
             }
         }
         if self.config.form == Form::Symmetric {
-            return level.pre.iter().rev().fold(u, |u, step| {
-                let r = self.residual(tape, level, None, &u, f);
-                add(&u, &step.s.transpose(tape, &r, self.lattice.same(), n))
-            });
+            for step in level.pre.iter().rev() {
+                let r = self.residual(on, level, None, &u, f)?;
+                u = on.add(&u, &step.s.transpose(on, &r, self.lattice.same(), n)?)?;
+            }
+            return Ok(u);
         }
-        level.post.iter().fold(u, |u, step| smooth(Some(u), step))
+        for step in &level.post {
+            u = smooth(Some(u), step)?;
+        }
+        Ok(u)
     }
 }
 
 impl Layer for MgConv {
     fn forward(&self, tape: &Tape, f: &Var) -> Var {
-        self.cycle(tape, 0, None, f)
+        let Ok(w) = self.on(tape, f);
+        w
     }
 
     fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {

@@ -144,15 +144,19 @@ impl Layer for Fno {
     fn forward(&self, tape: &Tape, a: &Var) -> Var {
         let (_, n, _) = a.value().image();
         let transform = Transform::new(self.modes, n);
-        let mut v = self.lift.apply(tape, &with_coordinates(a), POINT);
+        let point = |stencil: &Stencil, v: &Var| {
+            let Ok(y) = stencil.apply(tape, v, POINT);
+            y
+        };
+        let mut v = point(&self.lift, &with_coordinates(a));
         for (k, block) in self.blocks.iter().enumerate() {
             let [re, im] = transform.forth(&v);
             let [rr, ri] = block.spectral.each_ref().map(|p| tape.parameter(p));
             let (xr, xi) = (sub(&mix(&re, &rr), &mix(&im, &ri)), add(&mix(&re, &ri), &mix(&im, &rr)));
-            let y = add(&transform.back([xr, xi], n.iter().product()), &block.pointwise.apply(tape, &v, POINT));
+            let y = add(&transform.back([xr, xi], n.iter().product()), &point(&block.pointwise, &v));
             v = if k + 1 < self.blocks.len() { gelu(&y) } else { y };
         }
-        self.project[1].apply(tape, &gelu(&self.project[0].apply(tape, &v, POINT)), POINT)
+        point(&self.project[1], &gelu(&point(&self.project[0], &v)))
     }
 
     fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {

@@ -127,6 +127,11 @@ impl Operator {
         &self.config
     }
 
+    /// Mean and deviation of what goes in and comes out.
+    pub fn scaling(&self) -> &Scaling {
+        &self.scaling
+    }
+
     /// Refuses samples of other channels or directions than the net's.
     ///
     /// Errors: what does not fit.

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::hdf5::Attribute;
 use crate::nn::{Layer, Tape, Tensor, Var};
+use std::convert::Infallible;
 
 /// Inputs `[samples, n0, n1, n2, C]` and outputs `[samples, n0, n1, n2, D]`, n0 = 1 in the plane.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,15 +104,27 @@ impl Samples {
 
     /// What `net` makes of the inputs, a few at a time.
     pub fn predict(&self, net: &dyn Layer) -> Tensor {
+        let forward = |inputs| net.forward(&Tape::inference(), &Var::constant(inputs)).value().clone();
+        let Ok(predicted) = self.predict_by(|inputs| Ok::<_, Infallible>(forward(inputs)));
+        predicted
+    }
+
+    /// What `net` makes of the inputs, a few at a time.
+    ///
+    /// Errors: those of `net`.
+    pub fn predict_by<E>(
+        &self,
+        mut net: impl FnMut(Tensor) -> std::result::Result<Tensor, E>,
+    ) -> std::result::Result<Tensor, E> {
         let mut shape = self.outputs.shape().to_vec();
         let mut data = Vec::with_capacity(self.outputs.len());
         for first in (0..self.len()).step_by(8) {
             let (inputs, _) = self.pick(&(first..(first + 8).min(self.len())).collect::<Vec<_>>());
-            let y = net.forward(&Tape::inference(), &Var::constant(inputs));
+            let y = net(inputs)?;
             shape[4] = y.shape()[4];
-            data.extend_from_slice(y.value().data());
+            data.extend_from_slice(y.data());
         }
-        Tensor::new(&shape, data)
+        Ok(Tensor::new(&shape, data))
     }
 }
 

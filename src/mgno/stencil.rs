@@ -1,7 +1,6 @@
 //! A kernel with or without bias, applied forth and back.
 
-use crate::nn::ops::conv::{conv, conv_linear, conv_transpose};
-use crate::nn::{Conv, Param, Tape, Tensor, Var};
+use crate::nn::{Conv, Images, Param, Tensor};
 use rand::Rng;
 
 /// Weights `[k0, k1, k2, C, D]`, and a bias `[D]` where there is one.
@@ -33,17 +32,13 @@ impl Stencil {
     }
 
     /// w * x + b.
-    pub fn apply(&self, tape: &Tape, x: &Var, how: Conv) -> Var {
-        let w = tape.parameter(&self.weight);
-        match &self.bias {
-            Some(bias) => conv(x, &w, &tape.parameter(bias), how),
-            None => conv_linear(x, &w, how),
-        }
+    pub fn apply<I: Images>(&self, on: &I, x: &I::Image, how: Conv) -> Result<I::Image, I::Fault> {
+        on.conv(x, &self.weight, self.bias.as_ref(), how)
     }
 
     /// The transpose of w *, from D channels to C on `n` cells.
-    pub fn transpose(&self, tape: &Tape, x: &Var, how: Conv, n: [usize; 3]) -> Var {
-        conv_transpose(x, &tape.parameter(&self.weight), how, n)
+    pub fn transpose<I: Images>(&self, on: &I, x: &I::Image, how: Conv, n: [usize; 3]) -> Result<I::Image, I::Fault> {
+        on.conv_transpose(x, &self.weight, how, n)
     }
 
     pub fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {

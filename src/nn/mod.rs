@@ -30,6 +30,7 @@
 //! assert_eq!(gradients.of(&b).expect("a part in L").data(), [-2.5]);
 //! ```
 
+mod images;
 pub(crate) mod kernels;
 pub mod layers;
 pub mod ops;
@@ -37,6 +38,7 @@ mod tape;
 mod tensor;
 mod weights;
 
+pub use images::Images;
 pub use ops::conv::{Conv, Padding};
 pub use ops::pad::Boundary;
 pub use tape::{Gradients, Layer, Op, Param, Tape, Var};

@@ -42,6 +42,12 @@ pub use ic::{Ic, IcConfig};
 pub use identity::Identity;
 pub use jacobi::Jacobi;
 pub use mean_free::MeanFree;
+
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Buffer;
+#[cfg(feature = "cuda")]
+use crate::error::Result;
+
 pub mod amg;
 pub mod auxiliary;
 pub mod voxel;
@@ -59,6 +65,27 @@ pub trait Preconditioner {
     fn traffic(&self) -> usize {
         self.bytes()
     }
+}
+
+/// z <- B r on the GPU, in single precision, between fields that the preconditioner holds.
+#[cfg(feature = "cuda")]
+pub trait CudaPreconditioner {
+    /// What B is applied to.
+    fn r(&mut self) -> &mut Buffer<f32>;
+
+    /// B r.
+    fn z(&self) -> &Buffer<f32>;
+
+    /// How many parts of r·z [`Self::apply`] leaves.
+    fn parts(&self) -> usize;
+
+    /// z <- B r; leaves parts of r·z.
+    ///
+    /// Errors: a launch that fails.
+    fn apply(&mut self, parts: &mut Buffer<f64>) -> Result<()>;
+
+    /// Bytes held on the device.
+    fn bytes(&self) -> usize;
 }
 
 impl<P: Preconditioner + ?Sized> Preconditioner for Box<P> {

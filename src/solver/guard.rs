@@ -38,6 +38,31 @@ impl Guard {
     }
 }
 
+impl Guard {
+    /// Solves with `learned`, and where that does not serve with the twin, which `make` sets up, from then on. `solve` solves with
+    /// either from where x is.
+    pub fn solve<S>(
+        &self,
+        learned: &mut S,
+        twin: &mut Option<S>,
+        make: impl FnOnce() -> Result<S>,
+        stop: &StopRule,
+        watch: &mut Observer,
+        mut solve: impl FnMut(&mut S, &StopRule, &mut Observer) -> Result<Report>,
+    ) -> Result<Report> {
+        if let Some(twin) = twin {
+            return solve(twin, stop, watch);
+        }
+        let (first, failed) = self.run(watch, |watch| solve(learned, stop, watch))?;
+        if !failed {
+            return Ok(first);
+        }
+        let clock = Instant::now();
+        let twin = twin.insert(make()?);
+        go_on(first, clock, stop, watch, |stop, watch| solve(twin, stop, watch))
+    }
+}
+
 /// Goes on after `first` with `solve`, from whose `clock` on set-up counts as well: one report of both.
 pub(super) fn go_on(
     first: Report,

@@ -3,14 +3,13 @@
 //! Learned numbers come without a proof, so every solve is watched: where conjugate gradients find the cycle not positive
 //! definite, or four iterations reduce the residual less than four-fold, the twin is set up and goes on from the iterate. The answer is as exact as the twin's either way: both stop on the true residual.
 
-use super::guard::{Guard, go_on};
+use super::guard::Guard;
 use super::{Observer, Report, StopRule, VoxelSolver};
 use crate::error::Result;
 use crate::precond::voxel::CycleParameters;
 use crate::voxel::VoxelGrid;
-use std::time::Instant;
 
-const GUARD: Guard = Guard { steps: 4, fall: 4.0 };
+pub(super) const GUARD: Guard = Guard { steps: 4, fall: 4.0 };
 
 /// A pressure solver whose cycle has learned numbers, for grids in space; in the plane it is its twin.
 pub struct LearnedSolver {
@@ -55,15 +54,8 @@ impl LearnedSolver {
 
     /// Solves as [`VoxelSolver::solve`] does, with the same errors.
     pub fn solve(&mut self, b: &[f64], x: &mut [f64], stop: &StopRule, watch: &mut Observer) -> Result<Report> {
-        if let Some(twin) = &mut self.twin {
-            return twin.solve(b, x, stop, watch);
-        }
-        let (first, failed) = GUARD.run(watch, |watch| self.learned.solve(b, x, stop, watch))?;
-        if !failed {
-            return Ok(first);
-        }
-        let clock = Instant::now();
-        let twin = self.twin.insert(VoxelSolver::new(&self.grid)?);
-        go_on(first, clock, stop, watch, |stop, watch| twin.solve(b, x, stop, watch))
+        let LearnedSolver { learned, grid, twin } = self;
+        let make = || VoxelSolver::new(grid);
+        GUARD.solve(learned, twin, make, stop, watch, |solver, stop, watch| solver.solve(b, x, stop, watch))
     }
 }

@@ -1,9 +1,9 @@
 //! One entry to all methods: [`SolverConfig::build`] sets up, [`Solver::solve`] solves, as often as there are right-hand
 //! sides.
 
-#[cfg(feature = "cuda")]
-use super::CudaRows;
 use super::auxiliary::Guarded;
+#[cfg(feature = "cuda")]
+use super::cuda::{CudaMethod, CudaRows};
 use super::{Cg, Observer, Report, StopRule, direct};
 use crate::assembly::System;
 #[cfg(feature = "cuda")]
@@ -213,7 +213,9 @@ impl SolverConfig {
             other => Err(Error::Option {
                 option: "--method".into(),
                 value: other.name().into(),
-                what: "does not run on a GPU; cg and pcg-jacobi do, and gmg-plain and dcdm-net on voxel scenes".into(),
+                what:
+                    "does not run on a GPU; cg and pcg-jacobi do, and gmg, dcdm, gmg-plain and dcdm-net on voxel scenes"
+                        .into(),
             }),
         }
     }

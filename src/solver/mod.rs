@@ -47,7 +47,7 @@ mod voxel;
 pub use cg::{Cg, cg};
 pub use conjugate_direction::{DirectionModel, conjugate_direction};
 #[cfg(feature = "cuda")]
-pub use cuda::{CudaDirectionModel, CudaDirections, CudaRows, CudaVoxelCg};
+pub use cuda::CudaDirectionModel;
 pub use direct::direct;
 pub use learned::LearnedSolver;
 pub use method::{Method, PrecondConfig, Solver, SolverConfig};

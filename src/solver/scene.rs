@@ -1,15 +1,19 @@
 //! One entry to all methods on voxel scenes: geometric multigrid on the grid, the others on its matrix.
 
-use super::conjugate_direction::conjugate_direction;
-use super::{Cg, DirectionModel, LearnedSolver, Method, Observer, Report, Solver, SolverConfig, StopRule, VoxelSolver};
 #[cfg(feature = "cuda")]
-use super::{CudaDirectionModel, CudaDirections, CudaVoxelCg};
+use super::CudaDirectionModel;
+use super::conjugate_direction::conjugate_direction;
+#[cfg(feature = "cuda")]
+use super::cuda::{CudaDirections, CudaLearned, CudaMethod, CudaVoxelCg, cycle_cg};
+use super::{Cg, DirectionModel, LearnedSolver, Method, Observer, Report, Solver, SolverConfig, StopRule, VoxelSolver};
 use crate::assembly::VoxelSystem;
 #[cfg(feature = "cuda")]
 use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};
 use crate::operator::voxel::VoxelOperator;
 use crate::precond::Preconditioner;
+#[cfg(feature = "cuda")]
+use crate::precond::voxel::CudaMultigrid;
 use crate::precond::voxel::{CycleParameters, RediscretisedMultigrid};
 use crate::voxel::{Components, VoxelGrid};
 #[cfg(feature = "cuda")]
@@ -30,6 +34,8 @@ enum Engine {
     Matrix(Box<(VoxelSystem, Solver)>),
     #[cfg(feature = "cuda")]
     CudaVoxels(Box<OnGrid>, Box<CudaVoxelCg>),
+    #[cfg(feature = "cuda")]
+    CudaLearned(Box<OnGrid>, Box<CudaLearned>),
     #[cfg(feature = "cuda")]
     CudaDirections(Box<OnGrid>, Box<CudaDirections>),
 }
@@ -117,15 +123,22 @@ impl SceneSolver {
         Ok(SceneSolver { method: Method::Dcdm, stop: stop.clone(), engine })
     }
 
-    /// Sets up on a GPU: `gmg-plain` (which `auto` is there), or `cg` and `pcg-jacobi` on the grid's matrix.
+    /// Sets up on a GPU: `gmg` (which `auto` is there, too), `gmg-plain`, or `cg` and `pcg-jacobi` on the grid's matrix.
     ///
     /// Errors: another method; no fluid cell; no memory left on the device.
     #[cfg(feature = "cuda")]
     pub fn on_cuda(config: &SolverConfig, grid: &VoxelGrid, cuda: &Arc<Cuda>) -> Result<Self> {
-        let method = if config.method == Method::Auto { Method::GmgPlain } else { config.method };
+        let method = if config.method == Method::Auto { Method::Gmg } else { config.method };
         let engine = match method {
+            Method::Gmg => {
+                let cg = cycle_cg(cuda, grid, &CycleParameters::default())?;
+                Engine::CudaVoxels(Box::new(OnGrid::new(grid)), Box::new(cg))
+            }
             Method::GmgPlain => {
-                Engine::CudaVoxels(Box::new(OnGrid::new(grid)), Box::new(CudaVoxelCg::new(cuda, grid)?))
+                let host = RediscretisedMultigrid::new(grid)?;
+                let (m, summary) = (CudaMultigrid::new(cuda, &host)?, format!("{} grid levels", host.grid_levels()));
+                let cg = CudaVoxelCg::new(cuda, grid, Box::new(m), summary)?;
+                Engine::CudaVoxels(Box::new(OnGrid::new(grid)), Box::new(cg))
             }
             _ => {
                 let config = SolverConfig { method, ..config.clone() };
@@ -136,6 +149,21 @@ impl SceneSolver {
             }
         };
         Ok(SceneSolver { method, stop: config.stop.clone(), engine })
+    }
+
+    /// As [`Self::with_parameters`], on a GPU.
+    ///
+    /// Errors: no fluid cell; no memory left on the device.
+    #[cfg(feature = "cuda")]
+    pub fn with_cuda_parameters(
+        stop: &StopRule,
+        grid: &VoxelGrid,
+        cuda: &Arc<Cuda>,
+        parameters: &CycleParameters,
+    ) -> Result<Self> {
+        let learned = CudaLearned::new(cuda, grid, parameters)?;
+        let engine = Engine::CudaLearned(Box::new(OnGrid::new(grid)), Box::new(learned));
+        Ok(SceneSolver { method: Method::Dcdm, stop: stop.clone(), engine })
     }
 
     /// As [`Self::with_directions`], on a GPU.
@@ -184,6 +212,8 @@ impl SceneSolver {
             #[cfg(feature = "cuda")]
             Engine::CudaVoxels(on, cg) => on.solve(b, x, |a, b, x| cg.solve(a, b, x, &self.stop, watch)),
             #[cfg(feature = "cuda")]
+            Engine::CudaLearned(on, solver) => on.solve(b, x, |a, b, x| solver.solve(a, b, x, &self.stop, watch)),
+            #[cfg(feature = "cuda")]
             Engine::CudaDirections(on, directions) => {
                 on.solve(b, x, |a, b, x| directions.solve(a, b, x, &self.stop, watch))
             }
@@ -209,6 +239,8 @@ impl SceneSolver {
             #[cfg(feature = "cuda")]
             Engine::CudaVoxels(_, cg) => cg.bytes(),
             #[cfg(feature = "cuda")]
+            Engine::CudaLearned(_, solver) => solver.bytes(),
+            #[cfg(feature = "cuda")]
             Engine::CudaDirections(_, directions) => directions.bytes(),
         }
     }
@@ -232,7 +264,12 @@ impl SceneSolver {
 
     /// Whether learned numbers failed and the numbers of analysis took over.
     pub fn fell_back(&self) -> bool {
-        matches!(&self.engine, Engine::Learned(solver) if solver.fell_back())
+        match &self.engine {
+            Engine::Learned(solver) => solver.fell_back(),
+            #[cfg(feature = "cuda")]
+            Engine::CudaLearned(_, solver) => solver.fell_back(),
+            _ => false,
+        }
     }
 
     /// One line about what was set up: levels, or the preconditioner.
@@ -245,7 +282,9 @@ impl SceneSolver {
             Engine::Directions(..) => format!("a net, {MEMORY} directions kept"),
             Engine::Matrix(both) => both.1.summary(),
             #[cfg(feature = "cuda")]
-            Engine::CudaVoxels(_, cg) => format!("{} grid levels on the GPU", cg.grid_levels()),
+            Engine::CudaVoxels(_, cg) => format!("{}, on the GPU", cg.summary),
+            #[cfg(feature = "cuda")]
+            Engine::CudaLearned(_, solver) => format!("{}, on the GPU", solver.summary()),
             #[cfg(feature = "cuda")]
             Engine::CudaDirections(..) => format!("a net on the GPU, {MEMORY} directions kept"),
         }

@@ -112,6 +112,12 @@ impl<T: Real> Packed<T> {
         Packed { start, columns, values, width }
     }
 
+    /// Where each slice starts, columns and values.
+    #[cfg(feature = "cuda")]
+    pub fn parts(&self) -> (&[u32], &[[u32; LANES]], &[[T; LANES]]) {
+        (&self.start, &self.columns, &self.values)
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         size_of_val(self.start.as_slice()) + size_of_val(self.columns.as_slice()) + size_of_val(self.values.as_slice())

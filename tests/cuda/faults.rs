@@ -49,7 +49,7 @@ fn a_launch_that_fails_ends_the_solve() {
 
 /// Runs a kernel `f(float *out, int n)` of this text with a buffer of n numbers; the error, if any.
 fn run(cuda: &Cuda, name: &'static str, text: &'static str, n: usize, threads: usize) -> Result<Vec<f32>, String> {
-    let source = Source { name, text };
+    let source = Source { name, text, since: 0 };
     let mut out = cuda.zeros(n).map_err(|e| e.to_string())?;
     let shape = Shape { blocks: [1; 3], threads: [threads, 1] };
     cuda.launch(&source, "f", shape, &[out.set(), int(n)]).map_err(|e| e.to_string())?;
@@ -104,7 +104,8 @@ fn the_stand_in_shows_a_missing_barrier() {
 #[should_panic(expected = "takes")]
 fn arguments_of_other_types_than_the_kernel_declares_are_refused() {
     let (_alone, cuda) = cuda_alone();
-    let source = Source { name: "types", text: "extern \"C\" __global__ void f(float *out, int n) { out[0] = n; }" };
+    let source =
+        Source { name: "types", text: "extern \"C\" __global__ void f(float *out, int n) { out[0] = n; }", since: 0 };
     let mut out = cuda.zeros::<f64>(3).unwrap();
     let _ = cuda.launch(&source, "f", Shape::one(), &[out.set(), int(3)]);
 }

@@ -2,10 +2,11 @@
 
 use crate::standin::{cuda, difference, wide};
 use filet::device::cuda::{Buffer, Cuda};
+use filet::mgno::{CycleConfig, MgNo, MgNoConfig, UNet, UNetConfig};
 use filet::nn::ops::conv::conv;
-use filet::nn::ops::cuda::{CudaConv, CudaPointwise, gather_blocks, spread_blocks};
+use filet::nn::ops::cuda::{Arithmetic, CudaConv, CudaImages, CudaPointwise, gather_blocks, spread_blocks};
 use filet::nn::ops::{add, average_pool, mul, sum, upsample};
-use filet::nn::{Conv, Gradients, Tensor, Var};
+use filet::nn::{Boundary, Conv, Gradients, Layer, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -63,6 +64,99 @@ fn convolutions_and_their_gradients_are_those_of_the_processor() {
             }
         }
     }
+}
+
+#[test]
+fn tensor_cores_give_what_their_arithmetic_promises() {
+    let (_shared, cuda) = cuda();
+    let mut rng = Pcg64::seed_from_u64(17);
+    for n in SIDES {
+        let [n0, n1, n2] = n;
+        let [x, skip] = [0, 1].map(|_| Tensor::normal(&[1, n0, n1, n2, 16], &mut rng));
+        let (w, b) = (Tensor::normal(&[3, 3, 3, 16, 16], &mut rng), Tensor::normal(&[16], &mut rng));
+        let up = |t: &Tensor| cuda.upload(t.data()).unwrap();
+        let of = |arithmetic: Arithmetic, rectify: bool| {
+            let layer = CudaConv::new(&cuda, &w, &b, rectify).unwrap().with(&cuda, arithmetic);
+            let mut out = cuda.zeros(x.len()).unwrap();
+            layer.forward(&cuda, n, &up(&x), Some(&up(&skip)), &mut out).unwrap();
+            down(&cuda, &out)
+        };
+        for rectify in [false, true] {
+            let plain = of(Arithmetic::Single, rectify);
+            let [one, three] = [Arithmetic::Tf32, Arithmetic::ThreeTf32].map(|a| difference(&of(a, rectify), &plain));
+            println!("{n:?}, rectified {rectify}: one product {one:.1e}, three {three:.1e} of the largest apart");
+            assert!(one < 1e-3 && three < 2e-6, "{n:?}: {one} {three}");
+            // They are no other kernel under the same name.
+            assert!(one > 1e-5);
+        }
+    }
+}
+
+/// Nets on the processor and on the stand-in, from the same random images of two samples.
+fn nets_agree(
+    what: &str,
+    n: [usize; 3],
+    channels: usize,
+    host: &dyn Layer,
+    device: impl Fn(&CudaImages, &Tensor) -> Tensor,
+) {
+    let (_shared, cuda) = cuda();
+    let x = Tensor::normal(&[2, n[0], n[1], n[2], channels], &mut Pcg64::seed_from_u64(3));
+    let expected = host.forward(&Tape::inference(), &Var::constant(x.clone()));
+    let found = device(&CudaImages::new(&cuda), &x);
+    assert_eq!(found.shape(), expected.shape(), "{what}");
+    let off = difference(&wide(found.data()), &wide(expected.value().data()));
+    println!("{what}: {off:.1e} apart");
+    assert!(off < 1e-5, "{what}: {off}");
+}
+
+#[test]
+fn multigrid_neural_operators_are_those_of_the_processor() {
+    let within = |boundary, config: CycleConfig| config.within(boundary);
+    let plain = |cycle: CycleConfig| MgNoConfig { layers: 2, width: 6, cycle, ..MgNoConfig::default() };
+    let normed =
+        CycleConfig { bias: true, norm: Some([1, 12, 12]), ..within(Boundary::Periodic, CycleConfig::levels(2, 3)) };
+    let reflected = CycleConfig {
+        prolongation: vec![3, 4],
+        margin: 0,
+        bias: true,
+        widening: true,
+        ..within(Boundary::Reflect, CycleConfig::levels(2, 3))
+    };
+    let residual =
+        CycleConfig { form: filet::mgno::Form::Residual, smoothing: vec![[1, 1]; 3], ..CycleConfig::levels(2, 3) };
+    let cases = [
+        ("zeros around", [1, 17, 20], plain(CycleConfig::levels(2, 4))),
+        ("along a line", [1, 1, 21], plain(CycleConfig::levels(1, 3))),
+        ("in space", [6, 7, 9], plain(CycleConfig::levels(3, 2))),
+        ("periodic, normalised, with skip", [1, 12, 12], MgNoConfig { skip: true, pointwise: false, ..plain(normed) }),
+        (
+            "reflected, widening, normalised, a cycle as head",
+            [1, 19, 19],
+            MgNoConfig { cycle_head: true, norm: Some([1, 19, 19]), ..plain(reflected) },
+        ),
+        ("the residual restricted", [1, 16, 13], plain(residual)),
+        (
+            "symmetric",
+            [1, 15, 14],
+            MgNoConfig { inputs: 6, ..plain(within(Boundary::Reflect, CycleConfig::symmetric(2, 3))) },
+        ),
+        (
+            "symmetric, periodic",
+            [1, 16, 12],
+            MgNoConfig { inputs: 6, ..plain(within(Boundary::Periodic, CycleConfig::symmetric(2, 2))) },
+        ),
+    ];
+    for (what, n, config) in cases {
+        let net = MgNo::new(&config, 5).unwrap();
+        nets_agree(what, n, config.inputs, &net, |on, x| {
+            on.download(&net.on(on, &on.upload(x).unwrap()).unwrap()).unwrap()
+        });
+    }
+    let net = UNet::new(&UNetConfig { levels: 3, width: 4, ..UNetConfig::default() }, 2);
+    nets_agree("u-net", [1, 18, 21], 1, &net, |on, x| {
+        on.download(&net.on(on, &on.upload(x).unwrap()).unwrap()).unwrap()
+    });
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The voxel operator, its fused updates, multigrid's cycle and sparse rows: CUDA = CPU.
 
 use crate::standin::{cuda, difference, reset, wide};
+use filet::dcdm::shipped_cycle;
 use filet::device::cuda::{Buffer, CSR, Cuda, KRYLOV, Shape, int};
 use filet::operator::LinearOperator;
 use filet::operator::voxel::{CudaVoxels, VoxelOperator};
-use filet::precond::Preconditioner;
-use filet::precond::voxel::{CudaMultigrid, RediscretisedMultigrid};
+use filet::precond::voxel::{CudaCycle, CudaMultigrid, CycleParameters, RediscretisedMultigrid, VoxelMultigrid};
+use filet::precond::{CudaPreconditioner, Preconditioner};
 use filet::sparse::gallery;
 use filet::voxel::{Family, Scene, VoxelGrid, generate};
 use rand::{Rng, SeedableRng};
@@ -115,6 +116,54 @@ fn the_voxel_operator_and_its_updates_are_those_of_the_processor() {
     }
 }
 
+/// B r of both, and the largest difference relative to the largest of the processor's; also checks r·z.
+fn cycles_differ_by(
+    cuda: &Cuda,
+    grid: &VoxelGrid,
+    host: &mut dyn Preconditioner,
+    device: &mut dyn CudaPreconditioner,
+) -> f64 {
+    let r = wide(&single(&field(&VoxelOperator::new(grid), grid.cells(), 5)));
+    let mut z = vec![0.0; r.len()];
+    host.apply(&r, &mut z);
+    let mut parts = cuda.zeros(2 * device.parts()).unwrap();
+    cuda.write(&single(&r), device.r()).unwrap();
+    device.apply(&mut parts).unwrap();
+    let found = wide(&down(cuda, device.z()));
+    let what = format!("{:?}", grid.sides());
+    close(total(cuda, &parts, device.parts(), 1, 0), dot(&r, &found), 1e-10, &what);
+    difference(&found, &z)
+}
+
+#[test]
+fn the_cycles_of_gmg_and_dcdm_are_those_of_the_processor() {
+    let (_shared, cuda) = cuda();
+    let mut all: Vec<VoxelGrid> = scenes().into_iter().map(|s| s.grid).collect();
+    // One side of one cell; several levels; walls that end the grids, in space and in the plane; a plane with several levels.
+    let more: [(Family, &[usize]); 6] = [
+        (Family::Box, &[9, 1, 23]),
+        (Family::Smoke, &[40, 34, 52]),
+        (Family::Box, &[33, 40, 41]),
+        (Family::Walls, &[36, 20, 40]),
+        (Family::Channels, &[61, 50]),
+        (Family::Splash, &[300, 270]),
+    ];
+    all.extend(more.map(|(family, sides)| generate(family, sides, 4).unwrap().grid));
+    let mut most_levels = 0;
+    for grid in all {
+        for (numbers, parameters) in [("analysis", CycleParameters::default()), ("learned", shipped_cycle())] {
+            let mut host = VoxelMultigrid::tuned(&grid, &parameters).unwrap();
+            let mut device = CudaCycle::new(&cuda, &host).unwrap();
+            let off = cycles_differ_by(&cuda, &grid, &mut host, &mut device);
+            let (levels, sparse) = (host.grid_levels(), host.sparse_unknowns());
+            println!("{:?}, {numbers}: {levels} levels, {sparse} unknowns below, {off:.1e} apart", grid.sides());
+            assert!(off < 1e-5, "{:?}, {numbers}, {levels} levels: {off}", grid.sides());
+            most_levels = most_levels.max(levels);
+        }
+    }
+    assert!(most_levels > 1);
+}
+
 #[test]
 fn the_multigrid_cycle_is_that_of_the_processor() {
     let (_shared, cuda) = cuda();
@@ -126,18 +175,8 @@ fn the_multigrid_cycle_is_that_of_the_processor() {
     for grid in all {
         let mut host = RediscretisedMultigrid::new(&grid).unwrap();
         let mut device = CudaMultigrid::new(&cuda, &host).unwrap();
-        let operator = VoxelOperator::new(&grid);
-        let r = wide(&single(&field(&operator, grid.cells(), 5)));
-        let mut z = vec![0.0; r.len()];
-        host.apply(&r, &mut z);
-        let blocks = Shape::march(grid.shape()).count();
-        let mut parts = cuda.zeros(2 * blocks).unwrap();
-        cuda.write(&single(&r), device.r()).unwrap();
-        device.cycle(&mut parts).unwrap();
-        let found = wide(&down(&cuda, device.z()));
-        let off = difference(&found, &z);
+        let off = cycles_differ_by(&cuda, &grid, &mut host, &mut device);
         assert!(off < 1e-5, "{:?}, {} levels: {off}", grid.sides(), host.grid_levels());
-        close(total(&cuda, &parts, blocks, 1, 0), dot(&r, &found), 1e-10, &format!("{:?}", grid.sides()));
     }
 }
 

@@ -108,6 +108,16 @@ impl<T: Number> Buffer<T> {
         self.arg(1)
     }
 
+    /// For a `const` parameter of which the kernel reads `numbers`.
+    pub fn get_some(&self, numbers: usize) -> Arg<'_> {
+        Arg { bytes: numbers * size_of::<T>(), ..self.arg(1) }
+    }
+
+    /// For a parameter of which the kernel reads and writes `numbers`.
+    pub fn update_some(&mut self, numbers: usize) -> Arg<'_> {
+        Arg { bytes: 2 * numbers * size_of::<T>(), ..self.arg(1) }
+    }
+
     /// For a parameter that the kernel writes to.
     pub fn set(&mut self) -> Arg<'_> {
         self.arg(1)

@@ -17,8 +17,10 @@ mod traffic;
 
 pub use buffer::{Arg, Buffer, Number, float, int, optional, real};
 pub use compile::compile;
-pub use source::{CONVOLUTION, CSR, IMAGE, KRYLOV, MULTIGRID, SOURCES, Signature, Source, VOXEL};
-pub use traffic::{Traffic, flops};
+pub use source::{
+    AMG, CONVOLUTION, CSR, CYCLE, IMAGE, KRYLOV, LATTICE, MULTIGRID, SOURCES, Signature, Source, TENSOR, VOXEL,
+};
+pub use traffic::{Traffic, flops, tensor_products};
 
 use super::DeviceInfo;
 use crate::error::{Error, Result};
@@ -106,6 +108,12 @@ impl Cuda {
     /// What GPU it is.
     pub fn info(&self) -> &DeviceInfo {
         &self.info
+    }
+
+    /// Whether it can run what this source has.
+    pub fn can(&self, source: &Source) -> bool {
+        let [major, minor] = self.info.capability;
+        10 * major + minor >= source.since
     }
 
     fn context(&self) -> &Arc<CudaContext> {

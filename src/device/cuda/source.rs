@@ -7,6 +7,8 @@ pub struct Source {
     pub name: &'static str,
     /// Its text, after that of the files it uses.
     pub text: &'static str,
+    /// The compute capability from which on it can be compiled, such as 80 for 8.0.
+    pub since: i32,
 }
 
 macro_rules! source {
@@ -18,6 +20,7 @@ macro_rules! source {
                 $(include_str!(concat!("../../../kernels/", $file)),)*
                 include_str!(concat!("../../../kernels/", $name))
             ),
+            since: 0,
         }
     };
 }
@@ -28,15 +31,23 @@ pub const KRYLOV: Source = source!("slots.cuh"; "krylov.cu");
 pub const VOXEL: Source = source!("slots.cuh"; "voxel.cu");
 /// The sweeps of multigrid.
 pub const MULTIGRID: Source = source!(; "multigrid.cu");
+/// The cycle of gmg and dcdm.
+pub const CYCLE: Source = source!(; "cycle.cu");
+/// Algebraic multigrid.
+pub const AMG: Source = source!(; "amg.cu");
 /// Sparse rows.
 pub const CSR: Source = source!(; "csr.cu");
 /// Convolutions and their gradients.
 pub const CONVOLUTION: Source = source!(; "convolution.cu");
+/// Convolutions on tensor cores.
+pub const TENSOR: Source = Source { since: 80, ..source!("mma.cuh"; "tensor.cu") };
+/// Nets on lattices: any channels, kernels and strides.
+pub const LATTICE: Source = source!(; "lattice.cu");
 /// Images besides convolutions.
 pub const IMAGE: Source = source!("slots.cuh"; "image.cu");
 
 /// All of them.
-pub const SOURCES: [Source; 6] = [KRYLOV, VOXEL, MULTIGRID, CSR, CONVOLUTION, IMAGE];
+pub const SOURCES: [Source; 10] = [KRYLOV, VOXEL, MULTIGRID, CYCLE, AMG, CSR, CONVOLUTION, TENSOR, LATTICE, IMAGE];
 
 /// A kernel's name and its parameters' types, such as `const float*`.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,6 +23,15 @@ impl Traffic {
     }
 }
 
+/// Products on tensor cores that a kernel takes for each multiplication of its formula; `None` where it does not run on them.
+pub fn tensor_products(kernel: &str) -> Option<f64> {
+    match kernel {
+        "convolve_16_tf32" => Some(1.0),
+        "convolve_16_3tf32" => Some(3.0),
+        _ => None,
+    }
+}
+
 /// Additions and multiplications of a kernel for each number it writes to its first parameter.
 pub fn flops(kernel: &str) -> f64 {
     match kernel {
@@ -31,10 +40,17 @@ pub fn flops(kernel: &str) -> f64 {
         "direction" | "oriented_product" | "smooth_twice" => 16.0,
         // x is read and written, and counted twice.
         "advance" => 8.0,
+        // K takes 18 additions and 4 multiplications, H two; P, its transpose and their divisions 18 and 22 at most; r.z two.
+        "descend_flags" => 22.0 + 2.0 + 9.0 + 22.0,
+        "ascend_flags" => 18.0 + 9.0 + 2.0 + 22.0 + 3.0,
+        "descend_weights" => 22.0 + 2.0 + 14.0 + 22.0,
+        "ascend_weights" => 18.0 + 14.0 + 2.0 + 22.0 + 3.0,
+        // Seven entries a row, about.
+        "smoother_step" | "first_step" | "restrict_rows" | "prolong_rows" => 20.0,
         "restrict_residual" => 8.0 * 9.0 + 64.0,
         "multiply_rows" => 14.0,
         // 27 taps and C channels, a multiplication and an addition each.
-        "convolve_16" => 2.0 * 27.0 * 16.0,
+        "convolve_16" | "convolve_16_tf32" | "convolve_16_3tf32" => 2.0 * 27.0 * 16.0,
         "convolve_1" => 2.0 * 27.0,
         "pointwise" => 32.0,
         _ => 4.0,

@@ -47,7 +47,7 @@ impl Default for Conv {
 }
 
 /// Sides of the kernel, channels in and out.
-fn kernel(w: &Tensor) -> ([usize; 3], [usize; 2]) {
+pub(crate) fn kernel(w: &Tensor) -> ([usize; 3], [usize; 2]) {
     match w.shape()[..] {
         [k0, k1, k2, c, d] => ([k0, k1, k2], [c, d]),
         _ => panic!("a kernel has the shape [k0, k1, k2, in, out], not {:?}", w.shape()),
@@ -56,7 +56,7 @@ fn kernel(w: &Tensor) -> ([usize; 3], [usize; 2]) {
 
 impl Conv {
     /// Cells before and after, and what they hold.
-    fn faces(&self, k: [usize; 3]) -> ([[usize; 2]; 3], [[Boundary; 2]; 3]) {
+    pub(crate) fn faces(&self, k: [usize; 3]) -> ([[usize; 2]; 3], [[Boundary; 2]; 3]) {
         let zeros = [[Boundary::Zero; 2]; 3];
         match self.padding {
             Padding::Same => (k.map(|k| [(k - 1) / 2; 2]), zeros),

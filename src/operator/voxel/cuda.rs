@@ -1,7 +1,8 @@
-//! The voxel operator on the GPU, fused with the updates of Krylov methods: `kernels/voxel.cu` has the formulas.
+//! The voxel operator on the GPU: fused with the updates of Krylov methods (`kernels/voxel.cu` has the formulas), and as a level of
+//! multigrid holds it.
 
 use super::VoxelOperator;
-use crate::device::cuda::{Buffer, Cuda, Shape, VOXEL, int, real};
+use crate::device::cuda::{Arg, Buffer, Cuda, Shape, VOXEL, int, optional, real};
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -49,7 +50,7 @@ impl CudaVoxels {
         Shape::march(self.n).count()
     }
 
-    fn launch(&self, name: &str, args: &[crate::device::cuda::Arg]) -> Result<()> {
+    fn launch(&self, name: &str, args: &[Arg]) -> Result<()> {
         let [n0, n1, n2] = self.n.map(int);
         self.cuda.launch(&VOXEL, name, Shape::march(self.n), &[args, &[n0, n1, n2]].concat())
     }
@@ -111,5 +112,61 @@ impl CudaVoxels {
     ) -> Result<()> {
         let (fields, degree) = ([p.set(), q.set(), d.get(), p0.get(), p1.get(), r.get()], self.degree.get());
         self.launch("oriented_product", &[&fields[..], &[degree, scalars.get(), int(past), parts.set()]].concat())
+    }
+}
+
+/// The operator and the smoother's scaling H of a multigrid level, as `kernels/cycle.cu` takes them.
+pub(crate) enum CudaStencil {
+    /// All weights 1; H in 128ths, or the fluid's mask.
+    Flags {
+        /// Neighbours that are not solid.
+        degree: Buffer<u8>,
+        /// H.
+        scale: Option<Buffer<u8>>,
+    },
+    /// A weight for each face.
+    Weights {
+        /// Of the faces to the next cells in the three directions.
+        faces: Vec<Buffer<f32>>,
+        /// The diagonal.
+        diagonal: Buffer<f32>,
+        /// H.
+        scale: Buffer<f32>,
+    },
+}
+
+impl CudaStencil {
+    /// The ending of the names of its kernels.
+    pub fn form(&self) -> &'static str {
+        match self {
+            CudaStencil::Flags { .. } => "flags",
+            CudaStencil::Weights { .. } => "weights",
+        }
+    }
+
+    /// The operator's arrays, of each as many numbers as there are `cells`.
+    pub fn operator(&self, cells: usize) -> Vec<Arg<'_>> {
+        match self {
+            CudaStencil::Flags { degree, .. } => vec![degree.get_some(cells)],
+            CudaStencil::Weights { faces, diagonal, .. } => {
+                faces.iter().chain([diagonal]).map(|w| w.get_some(cells)).collect()
+            }
+        }
+    }
+
+    /// H.
+    pub fn scale(&self) -> Arg<'_> {
+        match self {
+            CudaStencil::Flags { scale, .. } => optional(scale.as_ref()),
+            CudaStencil::Weights { scale, .. } => scale.get(),
+        }
+    }
+
+    /// Bytes held a cell.
+    pub fn bytes(&self) -> usize {
+        match self {
+            CudaStencil::Flags { scale, .. } => 1 + usize::from(scale.is_some()),
+            CudaStencil::Weights { .. } => 20,
+        }
     }
 }

@@ -1,6 +1,12 @@
 //! The operator with all weights 1, from one byte a cell.
 
+#[cfg(feature = "cuda")]
+use super::CudaStencil;
 use super::{Layout, Stencil};
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Cuda;
+#[cfg(feature = "cuda")]
+use crate::error::Result;
 use crate::simd::vectorised;
 use crate::voxel::{AIR, FLUID};
 use rayon::prelude::*;
@@ -119,6 +125,11 @@ impl Stencil for Flags {
 
     fn bytes(&self) -> usize {
         self.degree.len()
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_device(&self, layout: &Layout, cuda: &Cuda) -> Result<CudaStencil> {
+        Ok(CudaStencil::Flags { degree: cuda.upload(&layout.unpad(&self.degree))?, scale: None })
     }
 }
 

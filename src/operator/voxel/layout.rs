@@ -105,6 +105,21 @@ impl Layout {
         padded
     }
 
+    /// The number, row-major, of the cell at a place in a field.
+    #[cfg(feature = "cuda")]
+    pub fn number(&self, at: usize) -> usize {
+        let from = at - self.at(0, 0);
+        let (i, rest) = (from / self.plane, from % self.plane);
+        self.packed(i, rest / self.row) + rest % self.row
+    }
+
+    /// Row-major values of the box's cells from a field.
+    #[cfg(feature = "cuda")]
+    pub fn unpad<T: Copy>(&self, field: &[T]) -> Vec<T> {
+        let rows = (0..self.n[0]).flat_map(|i| (0..self.n[1]).map(move |j| self.at(i, j)));
+        rows.flat_map(|at| field[at..at + self.n[2]].iter().copied()).collect()
+    }
+
     /// The layout of the blocks of 2 × 2 × 2 cells.
     pub fn coarse(&self) -> Self {
         let n = self.n.map(|n| n.div_ceil(2));

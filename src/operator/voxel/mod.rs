@@ -9,6 +9,8 @@ mod scaled;
 mod weights;
 
 #[cfg(feature = "cuda")]
+pub(crate) use cuda::CudaStencil;
+#[cfg(feature = "cuda")]
 pub use cuda::CudaVoxels;
 pub(crate) use field::Field;
 pub(crate) use flags::Flags;
@@ -18,6 +20,8 @@ pub use weights::FaceWeights;
 pub(crate) use weights::{Scaling, Weights};
 
 use super::LinearOperator;
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Cuda;
 use crate::error::Result;
 use crate::voxel::VoxelGrid;
 use rayon::prelude::*;
@@ -60,6 +64,10 @@ pub(crate) trait Stencil: Send + Sync {
 
     /// Bytes held.
     fn bytes(&self) -> usize;
+
+    /// A copy on the device, without margins.
+    #[cfg(feature = "cuda")]
+    fn on_device(&self, layout: &Layout, cuda: &Cuda) -> Result<CudaStencil>;
 }
 
 /// The operator of the pressure problem on a voxel grid, over all its cells in row-major order: rows and columns of cells

@@ -1,6 +1,12 @@
 //! The operator with all weights 1 beside a smoother's scaling of its own, from two bytes a cell.
 
+#[cfg(feature = "cuda")]
+use super::CudaStencil;
 use super::{Flags, Layout, Stencil};
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Cuda;
+#[cfg(feature = "cuda")]
+use crate::error::Result;
 use crate::simd::vectorised;
 use crate::voxel::{AIR, FLUID};
 use rayon::prelude::*;
@@ -117,5 +123,14 @@ impl Stencil for ScaledFlags {
 
     fn bytes(&self) -> usize {
         self.flags.bytes() + self.scale.len()
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_device(&self, layout: &Layout, cuda: &Cuda) -> Result<CudaStencil> {
+        let mut stencil = self.flags.on_device(layout, cuda)?;
+        if let CudaStencil::Flags { scale, .. } = &mut stencil {
+            *scale = Some(cuda.upload(&layout.unpad(&self.scale))?);
+        }
+        Ok(stencil)
     }
 }

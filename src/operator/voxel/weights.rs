@@ -1,6 +1,10 @@
 //! The operator with a weight on every face: variable density, cut cells, and multigrid's coarse levels.
 
+#[cfg(feature = "cuda")]
+use super::CudaStencil;
 use super::{Field, Layout, Stencil};
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};
 use crate::simd::vectorised;
 use crate::voxel::{AIR, FLUID, VoxelGrid};
@@ -270,6 +274,17 @@ impl Stencil for Weights {
     fn bytes(&self) -> usize {
         let fields = self.faces.iter().chain([&self.diagonal, &self.scale, &self.air]);
         fields.map(|v| size_of::<f32>() * v.len()).sum()
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_device(&self, layout: &Layout, cuda: &Cuda) -> Result<CudaStencil> {
+        let up = |field: &Field| cuda.upload(&layout.unpad(field));
+        let [wi, wj, wk] = &self.faces;
+        Ok(CudaStencil::Weights {
+            faces: vec![up(wi)?, up(wj)?, up(wk)?],
+            diagonal: up(&self.diagonal)?,
+            scale: up(&self.scale)?,
+        })
     }
 }
 

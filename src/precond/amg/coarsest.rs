@@ -7,8 +7,8 @@ use crate::sparse::{Real, Rows, inverse};
 /// Dense symmetric (generalized) inverse, by rows.
 #[derive(Debug, Clone)]
 pub struct DenseInverse<T> {
-    n: usize,
-    values: Vec<T>,
+    pub(super) n: usize,
+    pub(super) values: Vec<T>,
 }
 
 impl<T: Real> DenseInverse<T> {

@@ -45,9 +45,9 @@ pub struct Transfer<T> {
 /// A matrix with its rows sorted by length within each window, and where they belong.
 #[derive(Debug)]
 pub struct Sorted<T> {
-    matrix: Packed<T>,
+    pub(super) matrix: Packed<T>,
     /// Place within its window of each row.
-    place: Vec<u16>,
+    pub(super) place: Vec<u16>,
 }
 
 impl<T: Real> Sorted<T> {

@@ -12,13 +12,13 @@ use rayon::prelude::*;
 /// The hierarchy, and how to get in and out of it.
 #[derive(Debug)]
 pub struct Finest<T> {
-    levels: Vec<Level<T>>,
+    pub(super) levels: Vec<Level<T>>,
     /// Place in its window of the row that each unknown stands for.
-    place: Vec<u16>,
+    pub(super) place: Vec<u16>,
     /// Scale of each unknown.
-    scale: Vec<T>,
+    pub(super) scale: Vec<T>,
     /// B is multiplied by this: 1 / the unit that A is measured in.
-    factor: f64,
+    pub(super) factor: f64,
 }
 
 /// Row starts are kept in 32 bits; coarser levels may have somewhat more entries.

@@ -3,6 +3,8 @@
 mod aggregate;
 mod coarsest;
 mod config;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod cycle;
 mod finest;
 mod hierarchy;
@@ -11,6 +13,8 @@ mod smoother;
 mod spectrum;
 
 pub use config::{AmgConfig, Precision};
+#[cfg(feature = "cuda")]
+pub(super) use cuda::CudaAmg;
 pub(super) use cycle::Correction;
 pub(super) use finest::Finest;
 pub use hierarchy::LevelStats;

@@ -10,10 +10,10 @@ use crate::precond::amg::{Amg, AmgConfig};
 
 /// The sparse level.
 pub(super) struct Bottom {
-    amg: Amg,
+    pub(super) amg: Amg,
     /// Blocks with an unknown: where they lie, and the unknown.
-    blocks: Vec<(u32, u32)>,
-    special: Vec<Special>,
+    pub(super) blocks: Vec<(u32, u32)>,
+    pub(super) special: Vec<Special>,
     /// On the blocks: right-hand side and correction.
     grid: Field,
     r: Vec<f64>,

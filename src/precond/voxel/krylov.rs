@@ -9,10 +9,18 @@
 //! x and b are doubles in row-major order; r, z, p, q are single-precision fields, and s a power of two that keeps r near 1.
 //! A p is computed twice rather than stored: 29 bytes a cell in place of 37, and summed in double precision both times.
 
+#[cfg(feature = "cuda")]
+use super::cuda::CudaLevel;
 use super::level::{Level, dot_row};
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Cuda;
+#[cfg(feature = "cuda")]
+use crate::error::Result;
 use crate::operator::voxel::{Field, Layout, Stencil};
 use crate::simd::vectorised;
 use rayon::prelude::*;
+#[cfg(feature = "cuda")]
+use std::sync::Arc;
 
 /// What conjugate gradients and the bottom ask of a level, whatever its operator is held in.
 pub(crate) trait Sweeps: Send + Sync {
@@ -42,6 +50,12 @@ pub(crate) trait Sweeps: Send + Sync {
     fn bytes(&self) -> usize;
     /// Bytes a cell that refresh, descend, ascend, direction and advance read and write.
     fn traffic(&self) -> [f64; 5];
+    /// A copy on the device.
+    #[cfg(feature = "cuda")]
+    fn on_device(&self, cuda: &Arc<Cuda>) -> Result<CudaLevel>;
+    /// Layouts of its cells and blocks.
+    #[cfg(feature = "cuda")]
+    fn layouts(&self) -> [&Layout; 2];
 }
 
 impl<S: Stencil> Sweeps for Level<S> {
@@ -151,6 +165,16 @@ impl<S: Stencil> Sweeps for Level<S> {
         let [sweep, exact] = S::BYTES;
         let block = if self.layout.planar() { 1.0 } else { 0.5 };
         [20.0 + exact, 8.0 + 2.0 + sweep + block, 12.0 + 2.0 + sweep + block, 12.0 + exact, 28.0 + exact]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_device(&self, cuda: &Arc<Cuda>) -> Result<CudaLevel> {
+        CudaLevel::new(cuda, self)
+    }
+
+    #[cfg(feature = "cuda")]
+    fn layouts(&self) -> [&Layout; 2] {
+        [&self.layout, &self.coarse]
     }
 }
 

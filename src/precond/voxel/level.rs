@@ -24,7 +24,7 @@ pub(crate) struct Level<S> {
     pub(super) transfer: Transfer,
     pub(super) coarse: Layout,
     /// K: centre, faces, edges, corners.
-    kernel: [f32; 4],
+    pub(super) kernel: [f32; 4],
     /// The right-hand side.
     pub r: Field,
     /// z₁: after smoothing, before the correction.

@@ -36,7 +36,7 @@ mod split;
 mod transfer;
 
 #[cfg(feature = "cuda")]
-pub use cuda::CudaMultigrid;
+pub use cuda::{CudaCycle, CudaMultigrid};
 pub(crate) use krylov::Sweeps;
 pub use parameters::{Coupling, CycleParameters};
 pub use rediscretised::RediscretisedMultigrid;

@@ -3,27 +3,33 @@
 //!
 //! | method | here | vectors |
 //! |---|---|---|
-//! | `cg`, `pcg-jacobi` on sparse rows | [`CudaRows`] | double |
-//! | `gmg-plain` on voxels | [`CudaVoxelCg`] | x and r double; p, z and the cycle single |
-//! | `dcdm-net` on voxels | [`CudaDirections`] | double; the net single |
+//! | `cg`, `pcg-jacobi` on sparse rows | `rows` | double |
+//! | `gmg`, `dcdm`, `gmg-plain` on voxels | `voxels`, `learned` | x and r double; p, z and the cycle single |
+//! | `dcdm-net` on voxels | `directions` | double; the net single |
 //!
-//! The algorithms, their safeguards and the rule to stop are those of `cg.rs` and `conjugate_direction.rs`. α and β are formed on the
-//! device (`kernels/slots.cuh`); where a step cannot be made α is 0 there, and nothing has moved when the host sees it.
+//! A method is a `CudaMethod` (`method`): a way to begin anew from the true residual, and a step. The algorithms, their safeguards and
+//! the rule to stop are those of `cg.rs` and `conjugate_direction.rs`. α and β are formed on the device (`kernels/slots.cuh`); where a
+//! step cannot be made α is 0 there, and nothing has moved when the host sees it.
 
 mod directions;
+mod learned;
+mod method;
 mod rows;
 mod voxels;
 
-pub use directions::{CudaDirectionModel, CudaDirections};
-pub use rows::CudaRows;
-pub use voxels::CudaVoxelCg;
+pub use directions::CudaDirectionModel;
+pub(super) use directions::CudaDirections;
+pub(super) use learned::{CudaLearned, cycle_cg};
+pub(super) use method::CudaMethod;
+pub(super) use rows::CudaRows;
+pub(super) use voxels::CudaVoxelCg;
 
 use crate::device::cuda::{Buffer, Cuda, KRYLOV, Pinned, Shape, int};
 use crate::error::Result;
 
 /// Numbers of a method on the device: `enum Slot` of `kernels/slots.cuh`.
 #[derive(Debug, Clone, Copy)]
-enum Slot {
+pub(super) enum Slot {
     Rz = 0,
     Pq = 2,
     Alpha = 3,
@@ -34,7 +40,7 @@ const SLOTS: usize = 10;
 
 /// What is done with sums: `enum Finish` of `kernels/krylov.cu`.
 #[derive(Debug, Clone, Copy)]
-enum Finish {
+pub(super) enum Finish {
     Norm = 0,
     Preconditioned = 1,
     Jacobi = 2,
@@ -44,7 +50,7 @@ enum Finish {
 }
 
 /// Numbers of a method, and the partial sums they are made from.
-struct Numbers {
+pub(super) struct Numbers {
     scalars: Buffer<f64>,
     parts: Buffer<f64>,
     host: Pinned,

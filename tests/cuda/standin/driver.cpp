@@ -137,8 +137,8 @@ standin_switch:
 )");
 
 typedef bool (*Entry)(void **values, bool only_check);
-struct Fiber { void *at; Triple thread; enum { RUNS, WAITS, ENDED } is; };
-static const size_t STACK = 1 << 16, MOST_THREADS = 1024;
+struct Fiber { void *at; Triple thread; enum { STARTS, WAITS, WAITS_FOR_WARP, ENDED } is; };
+static const size_t STACK = 1 << 16, MOST_THREADS = 1024, WARP = 32;
 static char *stacks = nullptr;
 static State state_;
 static Fiber *running;
@@ -150,6 +150,11 @@ static sigjmp_buf fault_place;
 static void barrier()
 {
     running->is = Fiber::WAITS;
+    standin_switch(&running->at, scheduler);
+}
+static void warp_barrier()
+{
+    running->is = Fiber::WAITS_FOR_WARP;
     standin_switch(&running->at, scheduler);
 }
 
@@ -168,25 +173,42 @@ static Result run_block(std::vector<Fiber> &fibers)
         *top = reinterpret_cast<void *>(begin);
         fibers[f].at = top - 6;
         memset(fibers[f].at, 0, 6 * sizeof(void *));
-        fibers[f].is = Fiber::RUNS;
+        fibers[f].is = Fiber::STARTS;
     }
-    std::vector<size_t> order(fibers.size());
-    for (size_t f = 0; f < order.size(); ++f)
-        order[f] = f;
+    const size_t all = fibers.size();
+    std::vector<size_t> ready(all), at_warp((all + WARP - 1) / WARP);
+    for (size_t f = 0; f < all; ++f)
+        ready[f] = f;
+    size_t waiting = 0, ended = 0;
     for (;;) {
-        shuffle(order);
-        size_t waiting = 0;
-        for (size_t f : order) {
+        shuffle(ready);
+        for (size_t f : ready) {
             running = &fibers[f];
             state_.thread = running->thread;
             standin_switch(&scheduler, running->at);
             waiting += running->is == Fiber::WAITS;
+            ended += running->is == Fiber::ENDED;
+            at_warp[f / WARP] += running->is == Fiber::WAITS_FOR_WARP;
         }
-        if (waiting == 0) return SUCCESS;
-        if (waiting < fibers.size()) {
-            fprintf(stderr, "stand-in: %zu of %zu threads reached a barrier\n", waiting, fibers.size());
+        ready.clear();
+        // Warps whose threads all wait for each other go on, some of them by chance.
+        for (int chance = 0; chance < 2 && ready.empty(); ++chance)
+            for (size_t warp = 0; warp < at_warp.size(); ++warp) {
+                const size_t first = warp * WARP, last = std::min(first + WARP, all);
+                if (at_warp[warp] < last - first || !(chance || draw() % 2)) continue;
+                for (size_t f = first; f < last; ++f)
+                    ready.push_back(f);
+                at_warp[warp] = 0;
+            }
+        if (!ready.empty()) continue;
+        if (ended == all) return SUCCESS;
+        if (waiting < all) {
+            fprintf(stderr, "stand-in: %zu of %zu threads reached a barrier\n", waiting, all);
             return LAUNCH_FAILED;
         }
+        waiting = 0;
+        for (size_t f = 0; f < all; ++f)
+            ready.push_back(f);
     }
 }
 
@@ -196,7 +218,7 @@ static Result run(Entry kernel, Triple blocks, Triple threads, void **values)
 {
     if (!stacks)
         stacks = static_cast<char *>(mmap(nullptr, STACK * MOST_THREADS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    state_ = {{}, {}, threads, blocks, barrier, known};
+    state_ = {{}, {}, threads, blocks, barrier, warp_barrier, known};
     entry = kernel, parameters = values;
     if (!kernel(values, true)) {
         fprintf(stderr, "stand-in: a pointer among the arguments leads nowhere\n");
@@ -205,7 +227,7 @@ static Result run(Entry kernel, Triple blocks, Triple threads, void **values)
     std::vector<Fiber> fibers;
     for (unsigned y = 0; y < threads.y; ++y)
         for (unsigned x = 0; x < threads.x; ++x)
-            fibers.push_back({nullptr, {x, y, 0}, Fiber::RUNS});
+            fibers.push_back({nullptr, {x, y, 0}, Fiber::STARTS});
     std::vector<Triple> order;
     for (unsigned z = 0; z < blocks.z; ++z)
         for (unsigned y = 0; y < blocks.y; ++y)

@@ -7,9 +7,10 @@
 //! | `prolong_smooth` | t <- a sweep from z + P e | 14.5 |
 //! | `smooth` | z <- a sweep from t, parts of r·z | 13 |
 
-use super::rediscretised::{BOTTOM_SWEEPS, RediscretisedMultigrid, damping, inverse_scale};
+use super::super::rediscretised::{BOTTOM_SWEEPS, Level as HostLevel, RediscretisedMultigrid, damping, inverse_scale};
 use crate::device::cuda::{Buffer, Cuda, MULTIGRID, Shape, float, int};
 use crate::error::Result;
+use crate::precond::CudaPreconditioner;
 use std::sync::Arc;
 
 /// One V(2,2)-cycle on the GPU, on all cells of a grid in row-major order; zero outside the fluid.
@@ -35,7 +36,7 @@ impl CudaMultigrid {
     ///
     /// Errors: no memory left on the device.
     pub fn new(cuda: &Arc<Cuda>, host: &RediscretisedMultigrid) -> Result<Self> {
-        let level = |level: &super::rediscretised::Level| -> Result<Level> {
+        let level = |level: &HostLevel| -> Result<Level> {
             let n = level.grid.cells();
             let total = |w: &f64| if *w == 0.0 { 0 } else { (64.0 / w).round() as u8 };
             let totals: Vec<u8> = level.normaliser.iter().map(total).collect();
@@ -55,23 +56,6 @@ impl CudaMultigrid {
             omega: damping(grid) as f32,
             inverse_scale: inverse_scale(grid) as f32,
         })
-    }
-
-    /// What the cycle is applied to; zero outside the fluid.
-    pub fn r(&mut self) -> &mut Buffer<f32> {
-        &mut self.levels[0].r
-    }
-
-    /// The cycle's answer.
-    pub fn z(&self) -> &Buffer<f32> {
-        &self.levels[0].z
-    }
-
-    /// z <- B r; leaves parts of r·z, as many as `Shape::march` has blocks.
-    ///
-    /// Errors: a launch that fails.
-    pub fn cycle(&mut self, parts: &mut Buffer<f64>) -> Result<()> {
-        self.cycle_from(0, parts)
     }
 
     fn cycle_from(&mut self, l: usize, parts: &mut Buffer<f64>) -> Result<()> {
@@ -102,6 +86,28 @@ impl CudaMultigrid {
         let Level { degree, r, z, t, .. } = &mut self.levels[l];
         let args = [z.set(), t.get(), r.get(), degree.get(), omega, parts.set(), n0, n1, n2];
         cuda.launch(&MULTIGRID, "smooth", shape, &args)
+    }
+}
+
+impl CudaPreconditioner for CudaMultigrid {
+    fn r(&mut self) -> &mut Buffer<f32> {
+        &mut self.levels[0].r
+    }
+
+    fn z(&self) -> &Buffer<f32> {
+        &self.levels[0].z
+    }
+
+    fn parts(&self) -> usize {
+        Shape::march(self.levels[0].n).count()
+    }
+
+    fn apply(&mut self, parts: &mut Buffer<f64>) -> Result<()> {
+        self.cycle_from(0, parts)
+    }
+
+    fn bytes(&self) -> usize {
+        self.levels.iter().map(|level| 14 * level.r.len()).sum()
     }
 }
 

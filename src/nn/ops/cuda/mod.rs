@@ -1,9 +1,13 @@
 //! Operations on images on the GPU, and their gradients: `kernels/convolution.cu` and `kernels/image.cu` have the formulas.
 //!
-//! Images are `[n0, n1, n2, channels]` with 16 channels or one; the operations are those of `conv.rs` and `pool.rs` with a kernel of
-//! 3 × 3 × 3, stride 1 and as many zeros outside as keep the sides.
+//! Here images are `[n0, n1, n2, channels]` with 16 channels or one; the operations are those of `conv.rs` and `pool.rs` with a kernel of
+//! 3 × 3 × 3, stride 1 and as many zeros outside as keep the sides. [`CudaImages`] has those of any channels, kernel and stride.
 
-use crate::device::cuda::{Buffer, CONVOLUTION, Cuda, IMAGE, Shape, float, int, optional};
+mod images;
+
+pub use images::{CudaImage, CudaImages};
+
+use crate::device::cuda::{Buffer, CONVOLUTION, Cuda, IMAGE, Shape, TENSOR, THREADS, float, int, optional};
 use crate::error::Result;
 use crate::nn::Tensor;
 
@@ -20,16 +24,31 @@ pub struct CudaConv {
     bias: Buffer<f32>,
     channels: usize,
     rectify: bool,
+    arithmetic: Arithmetic,
+}
+
+/// What a convolution from 16 channels to 16 is computed in; sums are in single precision throughout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// Single precision.
+    Single,
+    /// Tensor cores, numbers rounded to TF32: to one part in 2048.
+    Tf32,
+    /// Tensor cores, each number as two of TF32 in three products: to about one part in 2²¹.
+    ThreeTf32,
 }
 
 fn cells(n: [usize; 3]) -> usize {
     n.iter().product()
 }
 
-/// Tiles of cells as the convolutions take them: CI, CJ and CK of `kernels/convolution.cu`.
-fn tiles([n0, n1, n2]: [usize; 3]) -> Shape {
-    Shape { blocks: [n2.div_ceil(16), n1.div_ceil(8), n0.div_ceil(4)], threads: [16, 8] }
+/// Tiles of cells as the convolutions take them: CI, CJ and CK of `kernels/convolution.cu` and `kernels/tensor.cu`.
+fn tiles([n0, n1, n2]: [usize; 3]) -> [usize; 3] {
+    [n2.div_ceil(16), n1.div_ceil(8), n0.div_ceil(4)]
 }
+
+/// Threads of a tile without tensor cores.
+const PLAIN: [usize; 2] = [16, 8];
 
 fn shares(n: [usize; 3]) -> usize {
     cells(n).div_ceil(SHARE)
@@ -48,7 +67,14 @@ impl CudaConv {
             [3, 3, 3, channels @ (1 | CHANNELS), CHANNELS] => channels,
             _ => panic!("a kernel of the shape [3, 3, 3, 1 or 16, 16], not {:?}", weight.shape()),
         };
-        Ok(CudaConv { weight: cuda.upload(weight.data())?, bias: cuda.upload(bias.data())?, channels, rectify })
+        let (weight, bias) = (cuda.upload(weight.data())?, cuda.upload(bias.data())?);
+        Ok(CudaConv { weight, bias, channels, rectify, arithmetic: Arithmetic::Single })
+    }
+
+    /// The same in another arithmetic, where the GPU has tensor cores that know it, and there are 16 channels.
+    pub fn with(self, cuda: &Cuda, arithmetic: Arithmetic) -> Self {
+        let there = cuda.can(&TENSOR) && self.channels == CHANNELS;
+        CudaConv { arithmetic: if there { arithmetic } else { Arithmetic::Single }, ..self }
     }
 
     fn launch(
@@ -60,10 +86,16 @@ impl CudaConv {
         [bias, skip]: [Option<&Buffer<f32>>; 2],
         rectify: bool,
     ) -> Result<()> {
-        let name = if self.channels == 1 { "convolve_1" } else { "convolve_16" };
+        let (source, name, threads) = match (self.arithmetic, self.channels) {
+            (_, 1) => (&CONVOLUTION, "convolve_1", PLAIN),
+            (Arithmetic::Single, _) => (&CONVOLUTION, "convolve_16", PLAIN),
+            (Arithmetic::Tf32, _) => (&TENSOR, "convolve_16_tf32", THREADS),
+            (Arithmetic::ThreeTf32, _) => (&TENSOR, "convolve_16_3tf32", THREADS),
+        };
         let [n0, n1, n2] = n.map(int);
         let rest = [optional(bias), optional(skip), int(usize::from(rectify)), n0, n1, n2];
-        cuda.launch(&CONVOLUTION, name, tiles(n), &[&[y.set(), x.get(), weight.get()], &rest[..]].concat())
+        let args = [&[y.set(), x.get(), weight.get()], &rest[..]].concat();
+        cuda.launch(source, name, Shape { blocks: tiles(n), threads }, &args)
     }
 
     /// y <- `skip` + max(0, w * x + b), the rectifier where there is one.
