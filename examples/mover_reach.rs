@@ -28,7 +28,7 @@ fn main() -> filet::Result<()> {
 }
 
 fn mesh(name: &str) -> filet::Result<Mesh> {
-    Ok(shapes::built_in(name).expect("a built-in shape")?)
+    shapes::built_in(name).expect("a built-in shape")
 }
 
 fn ring(amplitude: f64, sharpness: f64, radius_squared: f64) -> Ring {

@@ -127,6 +127,9 @@ impl Direction {
     }
 }
 
+/// What data no step trains on, and the loss on it.
+type Score<'a, O> = (&'a str, &'a dyn Fn(&dyn Layer, &O) -> f64);
+
 /// A training by steps of Adam that ends with a score on data of other numbers than those trained on.
 #[derive(Debug, Args)]
 struct Steps {
@@ -168,7 +171,7 @@ impl Steps {
         net: &mut dyn Layer,
         objective: &mut O,
         run: serde_json::Value,
-        (held_out, score): (&str, &dyn Fn(&dyn Layer, &O) -> f64),
+        (held_out, score): Score<O>,
         (clock, progress, quiet): (Instant, &Progress, bool),
     ) -> Result<Done> {
         let config = TrainConfig { steps: self.steps, learning_rate: self.learning_rate, ..TrainConfig::default() };
