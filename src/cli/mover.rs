@@ -40,7 +40,7 @@ pub(super) struct Move {
     #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = way)]
     method: Way,
 
-    /// Weights of the learned mover, from filet train mover
+    /// Weights of the learned mover, from filet train mover [default: those that come with filet]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
 
@@ -163,15 +163,10 @@ impl Move {
 
     fn mover(&self) -> Result<Box<dyn Mover>> {
         let config = self.config()?;
-        let polish = config.monge_ampere();
         match (self.method, &self.weights) {
             (Way::Classical(method), None) => Ok(Box::new(MoveConfig { method, ..config })),
-            (Way::Learned, Some(path)) => Ok(Box::new(LearnedMover::new(&read_weights(path)?, &polish)?)),
-            (Way::Learned, None) => Err(Error::Option {
-                option: "--method".into(),
-                value: "learned".into(),
-                what: "needs --weights FILE; filet train mover makes one".into(),
-            }),
+            (Way::Learned, Some(path)) => Ok(Box::new(LearnedMover::new(&read_weights(path)?, &config)?)),
+            (Way::Learned, None) => Ok(Box::new(LearnedMover::shipped(&config))),
             (Way::Classical(_), Some(path)) => Err(Error::Option {
                 option: "--weights".into(),
                 value: path.display().to_string(),

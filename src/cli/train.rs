@@ -60,10 +60,6 @@ pub(super) struct Direction {
     #[arg(long, value_name = "LIST", default_value = "box", value_delimiter = ',', value_parser = settings::family)]
     scenes: Vec<Family>,
 
-    /// Steps
-    #[arg(long, value_name = "N", default_value_t = 3000)]
-    steps: usize,
-
     /// Right-hand sides a step
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
@@ -72,20 +68,8 @@ pub(super) struct Direction {
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u16).range(2..))]
     vectors: u16,
 
-    /// Learning rate at the beginning; it falls to 0 as a cosine
-    #[arg(long, value_name = "X", default_value_t = 1e-3)]
-    learning_rate: f64,
-
-    /// Seed of weights and data
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-
-    /// The file to write (.safetensors)
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-
     #[command(flatten)]
-    course: Course,
+    steps: Steps,
 }
 
 /// Number of the first right-hand side no step trains on.
@@ -108,45 +92,31 @@ impl Train {
 impl Direction {
     fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
-        self.check()?;
+        if !self.size.is_multiple_of(2) {
+            refuse("--size", self.size.to_string(), "the net halves the sides once: give an even number")?;
+        }
+        self.steps.check()?;
         let progress = Progress::new(quiet);
         progress.phase("Lanczos vectors");
         let sides = [usize::from(self.size); 3];
         let scenes = (0..).zip(&self.scenes);
         let grids: Result<Vec<VoxelGrid>> = scenes.map(|(seed, f)| Ok(generate(*f, &sides, seed)?.grid)).collect();
-        let mut objective = ResidualLoss::new(&grids?, usize::from(self.vectors), usize::from(self.batch), self.seed)?;
+        let (vectors, batch) = (usize::from(self.vectors), usize::from(self.batch));
+        let mut objective = ResidualLoss::new(&grids?, vectors, batch, self.steps.seed)?;
         let size = match self.net {
             Net::Dcdm => NetSize::N64,
             Net::Dcdm128 => NetSize::N128,
         };
-        let mut net = DirectionNet::new(size, self.seed);
+        let mut net = DirectionNet::new(size, self.steps.seed);
         let numbers = count(net.parameters() as u64);
         let ready = seconds(clock.elapsed().as_secs_f64());
         progress.say(|| say(quiet, "net", format!("{numbers} numbers; data ready in {ready}")));
-        let run = self.run_description();
-        let config = TrainConfig { steps: self.steps, learning_rate: self.learning_rate, ..TrainConfig::default() };
-        let training = Training { output: &self.output, run: &run, resume: self.course.resume, config: &config };
-        if !self.course.run(&training, &mut net, &mut objective, &progress, quiet)? {
-            return Ok(Done::Partly);
-        }
-        let scores = (0..SCORED).map(|k| objective.on(&net, &Tape::inference(), HELD_OUT + k).value().item());
-        let held_out = f64::from(scores.sum::<f32>()) / SCORED as f64;
-        let mut about = run.clone();
-        about["held_out_loss"] = serde_json::json!(held_out);
-        about["seconds"] = serde_json::json!(clock.elapsed().as_secs_f64().round());
-        training.finish(&Weights::of(&mut net, about))?;
-        say(quiet, "loss", format!("{} on right-hand sides not trained on", significant(held_out)));
-        let total = seconds(clock.elapsed().as_secs_f64());
-        say(quiet, "output", format!("{}, {} steps in {total}", self.output.display(), self.steps));
-        Ok(Done::Fully)
-    }
-
-    fn check(&self) -> Result<()> {
-        if !self.size.is_multiple_of(2) {
-            return refuse("--size", self.size.to_string(), "the net halves the sides once: give an even number");
-        }
-        check_rate(self.learning_rate)?;
-        check_output("--output", &self.output)
+        let held_out = |net: &dyn Layer, objective: &ResidualLoss| {
+            let scores = (0..SCORED).map(|k| objective.on(net, &Tape::inference(), HELD_OUT + k).value().item());
+            f64::from(scores.sum::<f32>()) / SCORED as f64
+        };
+        let score = ("right-hand sides", &held_out as &dyn Fn(&dyn Layer, &ResidualLoss) -> f64);
+        self.steps.run(&mut net, &mut objective, self.run_description(), score, (clock, &progress, quiet))
     }
 
     /// What decides the weights: the same in every checkpoint of a run.
@@ -156,12 +126,76 @@ impl Direction {
             Net::Dcdm128 => "dcdm128",
         };
         let scenes = self.scenes.iter().map(|f| f.name()).collect::<Vec<_>>().join(",");
-        let Direction { size, steps, batch, vectors, learning_rate, seed, .. } = self;
+        let Direction { size, batch, vectors, steps, .. } = self;
+        let steps = steps.described();
         let command = format!(
-            "filet train direction --net {net} --size {size} --scenes {scenes} --steps {steps} --batch {batch} --vectors {vectors} \
-             --learning-rate {learning_rate} --seed {seed}"
+            "filet train direction --net {net} --size {size} --scenes {scenes} --batch {batch} --vectors {vectors} {steps}"
         );
         serde_json::json!({ "net": net, "command": command })
+    }
+}
+
+/// What data no step trains on, and the loss on it.
+type Score<'a, O> = (&'a str, &'a dyn Fn(&dyn Layer, &O) -> f64);
+
+/// A training by steps of Adam that ends with a score on data of other numbers than those trained on.
+#[derive(Debug, Args)]
+struct Steps {
+    /// Steps
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    steps: usize,
+
+    /// Learning rate at the beginning; it falls to 0 as a cosine
+    #[arg(long, value_name = "X", default_value_t = 1e-3)]
+    learning_rate: f64,
+
+    /// Seed of weights and data
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// The file to write (.safetensors)
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    #[command(flatten)]
+    course: Course,
+}
+
+impl Steps {
+    fn check(&self) -> Result<()> {
+        check_rate(self.learning_rate)?;
+        check_output("--output", &self.output)
+    }
+
+    /// Its part of the command.
+    fn described(&self) -> String {
+        let Steps { steps, learning_rate, seed, .. } = self;
+        format!("--steps {steps} --learning-rate {learning_rate} --seed {seed}")
+    }
+
+    /// Trains, scores and writes the weights; `score` says what the held-out data is and gives the loss on it.
+    fn run<O: Objective>(
+        &self,
+        net: &mut dyn Layer,
+        objective: &mut O,
+        run: serde_json::Value,
+        (held_out, score): Score<O>,
+        (clock, progress, quiet): (Instant, &Progress, bool),
+    ) -> Result<Done> {
+        let config = TrainConfig { steps: self.steps, learning_rate: self.learning_rate, ..TrainConfig::default() };
+        let training = Training { output: &self.output, run: &run, resume: self.course.resume, config: &config };
+        if !self.course.run(&training, net, objective, progress, quiet)? {
+            return Ok(Done::Partly);
+        }
+        let loss = score(net, objective);
+        let mut about = run.clone();
+        about["held_out_loss"] = serde_json::json!(loss);
+        about["seconds"] = serde_json::json!(clock.elapsed().as_secs_f64().round());
+        training.finish(&Weights::of(net, about))?;
+        say(quiet, "loss", format!("{} on {held_out} not trained on", significant(loss)));
+        let total = seconds(clock.elapsed().as_secs_f64());
+        say(quiet, "output", format!("{}, {} steps in {total}", self.output.display(), self.steps));
+        Ok(Done::Fully)
     }
 }
 

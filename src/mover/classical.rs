@@ -84,6 +84,13 @@ impl MoveConfig {
 
 impl Mover for MoveConfig {
     fn move_mesh(&mut self, mesh: &Mesh, monitor: &dyn Monitor) -> Result<Moved> {
+        self.move_from(mesh, monitor, None)
+    }
+}
+
+impl MoveConfig {
+    /// Moves the mesh; the Monge-Ampère mover begins with this potential.
+    pub(super) fn move_from(&self, mesh: &Mesh, monitor: &dyn Monitor, potential: Option<&[f64]>) -> Result<Moved> {
         if self.method == MoveMethod::Variational {
             return self.variational().move_mesh(mesh, monitor);
         }
@@ -93,6 +100,9 @@ impl Mover for MoveConfig {
             let mut moved = self.variational().move_mesh(mesh, monitor)?;
             moved.report.notes.push("nodes inside the domain are held: the variational mover is used".into());
             return Ok(moved);
+        }
+        if let Some(phi) = potential {
+            mover.set_potential(phi);
         }
         let transported = mover.solve(monitor)?;
         let residual = transported.report.residuals.last().copied().unwrap_or(0.0);

@@ -141,12 +141,13 @@ impl Elements {
         self.matrix(|c, a, b| {
             let [ga, gb] = [a, b].map(|a| self.gradient[c * self.vertices + a]);
             let [xx, yy, zz, xy, yz, xz] = tensors[c];
+            // T ∇λ_a, the same for all b.
             let t = [
-                xx * gb[0] + xy * gb[1] + xz * gb[2],
-                xy * gb[0] + yy * gb[1] + yz * gb[2],
-                xz * gb[0] + yz * gb[1] + zz * gb[2],
+                xx * ga[0] + xy * ga[1] + xz * ga[2],
+                xy * ga[0] + yy * ga[1] + yz * ga[2],
+                xz * ga[0] + yz * ga[1] + zz * ga[2],
             ];
-            self.measure[c] * (ga[0] * t[0] + ga[1] * t[1] + ga[2] * t[2])
+            self.measure[c] * (t[0] * gb[0] + t[1] * gb[1] + t[2] * gb[2])
         })
     }
 

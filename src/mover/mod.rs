@@ -43,7 +43,7 @@ pub use boundary::BoundaryConfig;
 pub use classical::{MoveConfig, MoveMethod};
 pub use derivatives::{ExactMonitor, FieldMonitor, Form, estimated_error};
 pub use displace::displace;
-pub use learned::{LearnedMover, PotentialLoss, PotentialNet, Synthetic, potential_loss};
+pub use learned::{DmmLoss, DmmNet, LearnedMover, LogMonitor, Potential, PotentialLoss, PotentialNet, Synthetic};
 pub use monge_ampere::{MongeAmpere, MongeAmpereConfig};
 pub use monitor::{Monitor, Ring};
 pub use spread::{Spread, cell_densities};

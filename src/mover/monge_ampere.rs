@@ -185,13 +185,12 @@ impl<'m> MongeAmpere<'m> {
         let (low, high) = start.m.iter().fold((f64::INFINITY, 0.0f64), |(l, h), &m| (l.min(m), h.max(m)));
         let contrast = high / low;
         let mut run = Run { residuals: Vec::new(), linear: 0, stages: 0 };
-        // A potential of before that tangles, or is worse than none, is of no use.
-        let (mut state, mut stages) = (start, stages(contrast));
-        if self.potential.iter().any(|&p| p != 0.0)
-            && let Some(warm) = self.state(self.potential.clone(), 1.0, monitor, None)?
-            && warm.residual.relative < state.residual.relative
-        {
-            (state, stages) = (warm, 1);
+        let (mut state, mut stages, mut notes) = (start, stages(contrast), Vec::new());
+        if self.potential.iter().any(|&p| p != 0.0) {
+            match self.state(self.potential.clone(), 1.0, monitor, None)? {
+                Some(warm) if warm.residual.relative < state.residual.relative => (state, stages) = (warm, 1),
+                _ => notes.push("the potential to begin with folds cells, or is worse than none: begun without".into()),
+            }
         }
         let outcome = loop {
             let (outcome, last) = self.climb(state, stages, monitor, &mut run)?;
@@ -218,7 +217,7 @@ impl<'m> MongeAmpere<'m> {
             before,
             after,
             seconds: clock.elapsed().as_secs_f64(),
-            notes: Vec::new(),
+            notes,
         };
         Ok(Moved { mesh: state.mesh, report })
     }

@@ -158,6 +158,14 @@ impl Preconditioner for Deflation {
             + coarse
             + self.diagonal.bytes()
     }
+
+    fn traffic(&self) -> usize {
+        // Parts and couplings twice, E's factor there and back twice; t written, changed at the couplings and read.
+        let coarse = self.coarse.as_ref().map_or(0, Cholesky::bytes);
+        2 * (size_of_val(&self.couplings[..]) + size_of_val(&self.part[..]) + size_of_val(&self.t[..]))
+            + 4 * coarse
+            + self.diagonal.bytes()
+    }
 }
 
 /// Connected parts of about `size` unknowns, grown breadth first, and their number. A part of less than a quarter of that joins a

@@ -288,6 +288,7 @@ impl Solver {
             Engine::Identity(m) => m.traffic(),
             Engine::Jacobi(m) => m.traffic(),
             Engine::Ic(m) => m.traffic(),
+            Engine::Deflation(m) => m.traffic(),
             Engine::Amg(m) => m.traffic(),
             Engine::Auxiliary(m) => m.traffic(),
             #[cfg(feature = "cuda")]

@@ -1,46 +1,43 @@
 //! `filet train mover`: the net of the learned mover, from the equation alone.
 
-use super::{Course, Training, check_output, check_rate};
+use super::Steps;
 use crate::cli::progress::Progress;
 use crate::cli::{Done, say};
 use crate::error::Result;
-use crate::mover::{PotentialLoss, PotentialNet};
-use crate::nn::{Layer, Tape, Weights};
-use crate::report::format::{count, seconds, significant};
-use crate::train::TrainConfig;
-use clap::Args;
-use std::path::PathBuf;
+use crate::mover::{DmmLoss, DmmNet, PotentialLoss, PotentialNet};
+use crate::nn::{Layer, Tape};
+use crate::report::format::count;
+use clap::{Args, ValueEnum};
 use std::time::Instant;
+
+/// The net.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Net {
+    /// A cosine series by several passes of a convolutional net
+    Series,
+    /// The published net of the place (Hu et al. 2024) with its loss, faults mended
+    Dmm,
+    /// The same with the faults of its code in theta and the convexity term
+    DmmPublished,
+}
 
 /// Train the net of the learned mover
 #[derive(Debug, Args)]
 #[command(
     after_help = "The loss is the variance of log(m det J) over the unit square, with a barrier on the smallest eigenvalue of J, for fresh
-random monitors every step. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
+random monitors every step; that of dmm is the published one. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
 )]
 pub(in crate::cli) struct Mover {
-    /// Steps
-    #[arg(long, value_name = "N", default_value_t = 3000)]
-    steps: usize,
+    /// The net
+    #[arg(long, value_enum, default_value = "series")]
+    net: Net,
 
     /// Monitors a step
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
 
-    /// Learning rate at the beginning; it falls to 0 as a cosine
-    #[arg(long, value_name = "X", default_value_t = 1e-3)]
-    learning_rate: f64,
-
-    /// Seed of weights and data
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-
-    /// The file to write (.safetensors)
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-
     #[command(flatten)]
-    course: Course,
+    steps: Steps,
 }
 
 /// Number of the first monitor no step trains on.
@@ -51,39 +48,40 @@ const SCORED: u64 = 64;
 impl Mover {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
-        self.check()?;
-        let mut objective = PotentialLoss { batch: usize::from(self.batch), seed: self.seed };
-        let mut net = PotentialNet::new(self.seed);
+        self.steps.check()?;
         let progress = Progress::new(quiet);
-        let numbers = count(net.parameters() as u64);
-        progress.say(|| say(quiet, "net", format!("{numbers} numbers")));
-        let run = self.run_description();
-        let config = TrainConfig { steps: self.steps, learning_rate: self.learning_rate, ..TrainConfig::default() };
-        let training = Training { output: &self.output, run: &run, resume: self.course.resume, config: &config };
-        if !self.course.run(&training, &mut net, &mut objective, &progress, quiet)? {
-            return Ok(Done::Partly);
+        let show = (clock, &progress, quiet);
+        let (batch, seed) = (usize::from(self.batch), self.steps.seed);
+        let say_size = |numbers: usize| {
+            progress.say(|| say(quiet, "net", format!("{} numbers", count(numbers as u64))));
+        };
+        let held_out = HELD_OUT..HELD_OUT + SCORED;
+        if self.net == Net::Series {
+            let (mut net, mut objective) = (PotentialNet::new(seed), PotentialLoss { batch, seed });
+            say_size(net.parameters());
+            let score = |net: &dyn Layer, objective: &PotentialLoss| {
+                let losses = objective.on(net, &Tape::inference(), held_out.clone());
+                losses.last().map_or(f64::NAN, |loss| f64::from(loss.value().item()))
+            };
+            return self.steps.run(&mut net, &mut objective, self.run_description(), ("monitors", &score), show);
         }
-        let held_out = objective.on(&net, &Tape::inference(), HELD_OUT..HELD_OUT + SCORED).value().item();
-        let mut about = run.clone();
-        about["held_out_loss"] = serde_json::json!(held_out);
-        about["seconds"] = serde_json::json!(clock.elapsed().as_secs_f64().round());
-        training.finish(&Weights::of(&mut net, about))?;
-        say(quiet, "loss", format!("{} on monitors not trained on", significant(f64::from(held_out))));
-        let total = seconds(clock.elapsed().as_secs_f64());
-        say(quiet, "output", format!("{}, {} steps in {total}", self.output.display(), self.steps));
-        Ok(Done::Fully)
-    }
-
-    fn check(&self) -> Result<()> {
-        check_rate(self.learning_rate)?;
-        check_output("--output", &self.output)
+        let as_published = self.net == Net::DmmPublished;
+        let (mut net, mut objective) = (DmmNet::new(seed), DmmLoss { batch, seed, as_published });
+        say_size(net.parameters());
+        let score = |net: &dyn Layer, objective: &DmmLoss| {
+            f64::from(objective.on(net, &Tape::inference(), held_out.clone()).value().item())
+        };
+        self.steps.run(&mut net, &mut objective, self.run_description(), ("monitors", &score), show)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.
     fn run_description(&self) -> serde_json::Value {
-        let Mover { steps, batch, learning_rate, seed, .. } = self;
-        let command =
-            format!("filet train mover --steps {steps} --batch {batch} --learning-rate {learning_rate} --seed {seed}");
-        serde_json::json!({ "net": "mover", "command": command })
+        let net = match self.net {
+            Net::Series => "series",
+            Net::Dmm => "dmm",
+            Net::DmmPublished => "dmm-published",
+        };
+        let command = format!("filet train mover --net {net} --batch {} {}", self.batch, self.steps.described());
+        serde_json::json!({ "net": net, "command": command })
     }
 }

@@ -22,17 +22,27 @@ pub struct Table {
 impl Table {
     /// At these places in [0, 1].
     pub fn new(places: impl Iterator<Item = f64>) -> Self {
-        let at = |x: f64| {
-            let mode = |f: fn(f64, f64) -> f64| std::array::from_fn(|i| f(i as f64 * PI, i as f64 * PI * x));
-            [mode(|_, t| t.cos()), mode(|k, t| -k * t.sin()), mode(|k, t| -k * k * t.cos())]
-        };
-        Table { places: places.map(at).collect() }
+        Table { places: places.map(modes).collect() }
     }
 
     /// How many places.
     pub fn len(&self) -> usize {
         self.places.len()
     }
+}
+
+/// `[cos, −iπ sin, −(iπ)² cos]` of all modes at a place, by the recurrence cos (i + 1)t = 2 cos t cos it − cos (i − 1)t.
+fn modes(x: f64) -> [[f64; MODES]; 3] {
+    let (sin, cos) = (PI * x).sin_cos();
+    let mut out = [[0.0; MODES]; 3];
+    let [mut before, mut now] = [[cos, -sin], [1.0, 0.0]];
+    for i in 0..MODES {
+        let k = i as f64 * PI;
+        (out[0][i], out[1][i], out[2][i]) = (now[0], -k * now[1], -k * k * now[0]);
+        let next = [0, 1].map(|s| 2.0 * cos * now[s] - before[s]);
+        (before, now) = (now, next);
+    }
+    out
 }
 
 fn weight(i: usize, j: usize) -> f64 {
@@ -84,8 +94,7 @@ pub fn transposed(gradient: &[Derivatives], x: &Table, y: &Table) -> Vec<f64> {
 
 /// φ and ∇φ at one point.
 pub fn at(c: &[f64], p: [f64; 2]) -> (f64, [f64; 2]) {
-    let tables = p.map(|x| Table::new(std::iter::once(x)));
-    let [x, y] = [&tables[0].places[0], &tables[1].places[0]];
+    let [x, y] = p.map(modes);
     let mut out = [0.0; 3];
     for i in 0..MODES {
         for j in 0..MODES {

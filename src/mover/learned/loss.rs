@@ -1,22 +1,17 @@
-//! The loss of a potential under a monitor, without any mesh or label:
+//! Training of the net, without any mesh or label: after each of its [`PASSES`] the loss L of `lattice` under random monitors.
 //!
-//! L = var(log m(ξ + ∇φ) + log det J) + b mean(max(0, c − λ_min(J))²),   J = I + D²φ, b = `BARRIER`, c = `CONVEX`
-//!
-//! on a lattice of [`SIDE`]² points of the unit square. The first term vanishes where m det J is constant, which is the Monge-Ampère
-//! equation; the second keeps J positive definite. Below [`LEAST_DET`] the logarithm goes on along its tangent.
+//! A pass begins from the coefficients that the last one gave, and its gradient ends there, so every pass learns to do what it can from
+//! where it begins.
 
-use super::cosine::{Derivatives, MODES, Table, derivatives, transposed};
+use super::cosine::{MODES, Table, transposed};
+use super::lattice::{Remainder, batch, moved, table};
+use super::net::PASSES;
 use super::synthetic::Synthetic;
 use crate::error::Result;
+use crate::nn::ops::{add, scale};
 use crate::nn::{Layer, Op, Tape, Tensor, Var};
 use crate::train::Objective;
 use rayon::prelude::*;
-
-/// Points of the lattice in each direction.
-const SIDE: usize = 32;
-const LEAST_DET: f64 = 0.05;
-const CONVEX: f64 = 0.1;
-const BARRIER: f64 = 10.0;
 
 /// Trains the net on fresh synthetic monitors every step.
 #[derive(Debug, Clone)]
@@ -28,40 +23,53 @@ pub struct PotentialLoss {
 }
 
 impl PotentialLoss {
-    /// The mean loss over the monitors of these numbers.
-    pub fn on(&self, net: &dyn Layer, tape: &Tape, numbers: impl Iterator<Item = u64>) -> Var {
+    /// The mean loss over the monitors of these numbers, after each pass.
+    pub fn on(&self, net: &dyn Layer, tape: &Tape, numbers: impl Iterator<Item = u64>) -> Vec<Var> {
         let monitors: Vec<Synthetic> = numbers.map(|n| Synthetic::new(self.seed, n)).collect();
-        let images: Vec<Tensor> = monitors.iter().map(|m| super::net::image(&|p| m.log_with_slopes(p).0)).collect();
-        let input = super::net::stack(&images);
-        potential_loss(&net.forward(tape, &Var::constant(input)), monitors)
+        let mut c = Var::constant(Tensor::zeros(&[monitors.len(), MODES * MODES]));
+        let table = table();
+        let pass = |_| {
+            let seen: Vec<Remainder> = each(&c, &monitors, |c, monitor| sample(c, monitor, &table).0);
+            let correction = net.forward(tape, &Var::constant(batch(seen.iter())));
+            let corrected = add(&c, &correction);
+            c = Var::constant(corrected.value().clone());
+            potential_loss(&corrected, &monitors)
+        };
+        (0..PASSES).map(pass).collect()
     }
 }
 
 impl Objective for PotentialLoss {
     fn loss(&mut self, net: &dyn Layer, tape: &Tape, step: usize) -> Result<Var> {
         let first = (step * self.batch) as u64;
-        Ok(self.on(net, tape, first..first + self.batch as u64))
+        let losses = self.on(net, tape, first..first + self.batch as u64);
+        let sum = losses.into_iter().reduce(|a, b| add(&a, &b)).expect("at least one pass");
+        Ok(scale(&sum, 1.0 / PASSES as f32))
     }
 }
 
+/// Something for each series of a batch, with its monitor.
+fn each<T: Send>(c: &Var, monitors: &[Synthetic], f: impl Fn(&[f64], &Synthetic) -> T + Sync) -> Vec<T> {
+    let series = c.value().data().par_chunks(MODES * MODES).zip(monitors);
+    series.map(|(c, monitor)| f(&c.iter().map(|&c| f64::from(c)).collect::<Vec<f64>>(), monitor)).collect()
+}
+
 /// The mean loss of the series with these coefficients, `[batch, MODES²]`, each under its monitor.
-pub fn potential_loss(coefficients: &Var, monitors: Vec<Synthetic>) -> Var {
-    let lattice = Table::new((0..SIDE).map(|q| (q as f64 + 0.5) / SIDE as f64));
-    let samples: Vec<(f64, Vec<f64>)> = coefficients
-        .value()
-        .data()
-        .par_chunks(MODES * MODES)
-        .zip(&monitors)
-        .map(|(c, monitor)| {
-            let c: Vec<f64> = c.iter().map(|&c| f64::from(c)).collect();
-            sample(&c, monitor, &lattice)
-        })
-        .collect();
+fn potential_loss(coefficients: &Var, monitors: &[Synthetic]) -> Var {
+    let table = table();
+    let samples: Vec<(f64, Vec<f64>)> = each(coefficients, monitors, |c, monitor| {
+        let (remainder, slopes) = sample(c, monitor, &table);
+        (remainder.loss, transposed(&remainder.gradient(&slopes), &table, &table))
+    });
+    known(coefficients, samples)
+}
+
+/// The mean over a batch of numbers whose gradients for their parts of x are known.
+pub fn known(x: &Var, samples: Vec<(f64, Vec<f64>)>) -> Var {
     let count = samples.len() as f64;
     let loss = samples.iter().map(|s| s.0).sum::<f64>() / count;
     let gradient = samples.iter().flat_map(|s| s.1.iter().map(|g| (g / count) as f32)).collect();
-    let gradient = Tensor::new(coefficients.shape(), gradient);
-    Var::result(&[coefficients], Tensor::scalar(loss as f32), Known(gradient))
+    Var::result(&[x], Tensor::scalar(loss as f32), Known(Tensor::new(x.shape(), gradient)))
 }
 
 /// A number whose gradient is known already.
@@ -74,45 +82,11 @@ impl Op for Known {
     }
 }
 
-/// Loss and gradient of one series.
-fn sample(c: &[f64], monitor: &Synthetic, lattice: &Table) -> (f64, Vec<f64>) {
-    let all = derivatives(c, lattice, lattice);
-    let place = |q: usize| (q as f64 + 0.5) / SIDE as f64;
-    let mut logs = Vec::with_capacity(all.len());
-    let mut slopes = Vec::with_capacity(all.len());
-    for (k, [x, y, xx, yy, xy]) in all.iter().copied().enumerate() {
-        let (log_m, slope) = monitor.log_with_slopes([place(k / SIDE) + x, place(k % SIDE) + y]);
-        let det = (1.0 + xx) * (1.0 + yy) - xy * xy;
-        let (log_det, by_det) = match det > LEAST_DET {
-            true => (det.ln(), 1.0 / det),
-            false => (LEAST_DET.ln() + det / LEAST_DET - 1.0, 1.0 / LEAST_DET),
-        };
-        logs.push(log_m + log_det);
-        slopes.push((slope, by_det));
-    }
-    let count = all.len() as f64;
-    let mean = logs.iter().sum::<f64>() / count;
-    let mut loss = 0.0;
-    let mut gradient: Vec<Derivatives> = Vec::with_capacity(all.len());
-    for (k, [_, _, xx, yy, xy]) in all.iter().copied().enumerate() {
-        let (slope, by_det) = slopes[k];
-        let difference = logs[k] - mean;
-        let g = 2.0 * difference / count;
-        loss += difference * difference / count;
-        let mut out =
-            [g * slope[0], g * slope[1], g * by_det * (1.0 + yy), g * by_det * (1.0 + xx), -2.0 * g * by_det * xy];
-        // λ_min = 1 + (xx + yy)/2 − s, s = √(((xx − yy)/2)² + xy²)
-        let half = 0.5 * (xx - yy);
-        let s = half.hypot(xy).max(1e-12);
-        let short = (CONVEX - (1.0 + 0.5 * (xx + yy) - s)).max(0.0);
-        loss += BARRIER * short * short / count;
-        let by = -2.0 * BARRIER * short / count;
-        out[2] += by * (0.5 - 0.5 * half / s);
-        out[3] += by * (0.5 + 0.5 * half / s);
-        out[4] -= by * xy / s;
-        gradient.push(out);
-    }
-    (loss, transposed(&gradient, lattice, lattice))
+/// What is left under a series, and the slopes of log m where the points of the lattice went.
+fn sample(c: &[f64], monitor: &Synthetic, table: &Table) -> (Remainder, Vec<[f64; 2]>) {
+    let (derivatives, to) = moved(c, table);
+    let (log_m, slopes): (Vec<f64>, Vec<[f64; 2]>) = to.into_iter().map(|p| monitor.log_with_slopes(p)).unzip();
+    (Remainder::new(derivatives, log_m.into_iter()), slopes)
 }
 
 #[cfg(test)]
@@ -121,18 +95,18 @@ mod tests {
 
     #[test]
     fn the_gradient_is_that_of_the_loss() {
-        let lattice = Table::new((0..SIDE).map(|q| (q as f64 + 0.5) / SIDE as f64));
-        let monitor = Synthetic::new(3, 7);
+        let (table, monitor) = (table(), Synthetic::new(3, 7));
         // Strong enough that the barrier and the tangent of the logarithm are at work somewhere.
         for size in [0.05, 1.5] {
             let c: Vec<f64> =
                 (0..MODES * MODES).map(|k| size * (1.3 * k as f64).sin() / (1.0 + 0.3 * k as f64)).collect();
-            let (_, gradient) = sample(&c, &monitor, &lattice);
+            let (remainder, slopes) = sample(&c, &monitor, &table);
+            let gradient = transposed(&remainder.gradient(&slopes), &table, &table);
             for k in [1, 2, 16, 17, 40, 200] {
                 let at = |s: f64| {
                     let mut c = c.clone();
                     c[k] += s;
-                    sample(&c, &monitor, &lattice).0
+                    sample(&c, &monitor, &table).0.loss
                 };
                 let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
                 assert!(

@@ -1,107 +1,155 @@
 //! The learned mover: a net guesses the potential, Newton's method finishes.
 //!
 //! On a square the solution of the Monge-Ampère equation is a smooth function with vanishing normal derivatives, so a short cosine
-//! series holds it, and a net finds its coefficients from an image of log m: trained on the equation itself, without a mesh or a
-//! label. The guess is scaled back until no cell is tangled, and polished by steps of [`MongeAmpere`] from there.
+//! series holds it. A net finds its coefficients from what is left of the equation on a lattice, [`net::PASSES`] times one after the
+//! other, each time from where it was: trained on the equation itself, without a mesh or a label. The best of what the passes gave is
+//! polished by steps of [`MongeAmpere`](super::MongeAmpere) from there.
+//!
+//! Guard: where the mesh is not a square of triangles that slide on its sides, or a cell of it would shrink below [`LEAST_DET`], the
+//! solver moves it from the beginning and a note says so.
 //!
 //! It follows the data-free training of P. Hu, Y. Wang and Z.-M. Ma, *Better neural PDE solvers through data-free mesh movers* (ICLR
 //! 2024, arXiv:2312.05583). Departures: a series in place of a net of the place, so that boundary conditions hold exactly and second
 //! derivatives need no differentiation; log m det J in place of m det J; m at the moved place by its own formula; the barrier looks
-//! at eigenvalues, not at diagonal entries; folding is looked for, and undone.
+//! at eigenvalues, not at diagonal entries; several passes; folding is looked for.
 
 mod cosine;
+mod dmm;
+mod jets;
+mod lattice;
 mod loss;
 mod net;
 mod synthetic;
 
-pub use loss::{PotentialLoss, potential_loss};
+pub use dmm::{DmmLoss, DmmNet};
+pub use loss::PotentialLoss;
 pub use net::PotentialNet;
 pub use synthetic::Synthetic;
 
+use super::boundary::Boundary;
 use super::elements::Elements;
-use super::{MongeAmpere, MongeAmpereConfig, Monitor, MoveReport, Moved, Mover, Spread, monitor_values};
-use crate::error::{Error, Result};
+use super::mass::project;
+use super::{Monitor, MoveConfig, MoveReport, Moved, Mover, Spread, monitor_values};
+use crate::error::Result;
 use crate::mesh::{Mesh, simplex_measure};
-use crate::nn::{Layer, Tape, Var, Weights};
+use crate::nn::{Weights, parse_weights};
 use crate::solver::Outcome;
-use net::IMAGE;
+use std::sync::Arc;
 use std::time::Instant;
 
-/// The guess is scaled back until every cell keeps this part of its size.
-const LEAST_DET: f64 = 0.05;
-/// Factor of one such scaling.
-const BACK: f64 = 0.8;
+/// The guess is of use where every cell keeps this part of its size.
+const LEAST_DET: f64 = 0.01;
+
+/// log m at points of the unit square.
+pub type LogMonitor<'a> = dyn Fn(&[[f64; 2]]) -> Result<Vec<f64>> + 'a;
+
+/// A net that gives potentials on the unit square.
+pub trait Potential: std::fmt::Debug + Send + Sync {
+    /// φ and ∇φ at points of the unit square.
+    ///
+    /// Errors: the monitor's.
+    fn at(&self, log_m: &LogMonitor, points: &[[f64; 2]]) -> Result<Vec<(f64, [f64; 2])>>;
+}
 
 /// The mover: a net, and how its guess is polished.
 #[derive(Debug, Clone)]
 pub struct LearnedMover {
-    net: PotentialNet,
+    net: Arc<dyn Potential>,
     /// Settings of the polishing; with `max_iterations` 0 the guess is the answer.
-    pub polish: MongeAmpereConfig,
+    pub polish: MoveConfig,
+}
+
+/// What the net makes of a mesh.
+enum Guess {
+    /// φ at the points, and the mesh it gives.
+    Sound(Vec<f64>, Mesh),
+    /// Why there is none.
+    None(&'static str),
 }
 
 impl LearnedMover {
-    /// With the net of these weights.
+    /// With the net of these weights: a [`PotentialNet`], or a [`DmmNet`] where the weights say so.
     ///
     /// Errors: weights of another net.
-    pub fn new(weights: &Weights, polish: &MongeAmpereConfig) -> Result<Self> {
-        Ok(LearnedMover { net: PotentialNet::from_weights(weights)?, polish: polish.clone() })
+    pub fn new(weights: &Weights, polish: &MoveConfig) -> Result<Self> {
+        let net: Arc<dyn Potential> = match weights.about["net"].as_str() {
+            Some(name) if name.starts_with("dmm") => Arc::new(DmmNet::from_weights(weights)?),
+            _ => Arc::new(PotentialNet::from_weights(weights)?),
+        };
+        Ok(LearnedMover { net, polish: polish.clone() })
     }
 
-    /// The coefficients of the guess for a monitor on a square with this corner and side.
-    fn coefficients(&self, monitor: &dyn Monitor, corner: [f64; 3], side: f64) -> Result<Vec<f64>> {
-        let place = |q: usize| side * (q as f64 + 0.5) / IMAGE as f64;
-        let points: Vec<[f64; 3]> = (0..IMAGE * IMAGE)
-            .map(|k| [corner[0] + place(k / IMAGE), corner[1] + place(k % IMAGE), corner[2]])
-            .collect();
-        let m = super::monitor::evaluate(monitor, &points)?;
-        let image = net::centred(&m.iter().map(|m| m.ln()).collect::<Vec<f64>>());
-        let out = self.net.forward(&Tape::inference(), &Var::constant(image));
-        Ok(out.value().data().iter().map(|&c| f64::from(c)).collect())
+    /// With the weights that come with filet.
+    ///
+    /// # Panics
+    ///
+    /// Never, unless the build put a damaged file into the program.
+    pub fn shipped(polish: &MoveConfig) -> Self {
+        let weights = parse_weights("the shipped mover", net::SHIPPED);
+        weights.and_then(|w| LearnedMover::new(&w, polish)).expect("the shipped weights are whole")
+    }
+
+    fn guess(&self, mesh: &Mesh, monitor: &dyn Monitor) -> Result<Guess> {
+        let Some((corner, side)) = square(mesh) else {
+            return Ok(Guess::None("the learned mover knows squares of triangles along the axes only"));
+        };
+        let boundary = Boundary::new(mesh, &self.polish.boundary)?;
+        // Points of a map that folds may leave the square.
+        let place =
+            |[x, y]: &[f64; 2]| [corner[0] + side * x.clamp(0.0, 1.0), corner[1] + side * y.clamp(0.0, 1.0), corner[2]];
+        let log_m = |points: &[[f64; 2]]| -> Result<Vec<f64>> {
+            let points: Vec<[f64; 3]> = points.iter().map(place).collect();
+            Ok(super::monitor::evaluate(monitor, &points)?.into_iter().map(f64::ln).collect())
+        };
+        let unit = |p: &[f64; 3]| [(p[0] - corner[0]) / side, (p[1] - corner[1]) / side];
+        let points: Vec<[f64; 2]> = mesh.points.iter().map(unit).collect();
+        let (phi, shift): (Vec<f64>, Vec<[f64; 2]>) = self.net.at(&log_m, &points)?.into_iter().unzip();
+        let shift: Vec<f64> = shift.into_iter().flatten().map(|g| side * g).collect();
+        let mut allowed = shift.clone();
+        project::<2>(&boundary.held, &mut allowed);
+        let is_near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * side;
+        if self.polish.boundary.periodic != [false; 3] || !shift.iter().zip(&allowed).all(is_near) {
+            return Ok(Guess::None("the learned mover lets nodes slide along whole sides only"));
+        }
+        let mut moved = mesh.clone();
+        for (p, g) in moved.points.iter_mut().zip(allowed.chunks_exact(2)) {
+            (0..2).for_each(|k| p[k] += g[k]);
+        }
+        let ratio = |c: usize| moved.signed_volume(c) / mesh.signed_volume(c);
+        // A NaN is no guess either.
+        if !(0..mesh.cell_count()).all(|c| ratio(c) > LEAST_DET) {
+            return Ok(Guess::None("the net's potential would fold cells"));
+        }
+        Ok(Guess::Sound(phi.into_iter().map(|phi| side * side * phi).collect(), moved))
     }
 }
 
 impl Mover for LearnedMover {
     fn move_mesh(&mut self, mesh: &Mesh, monitor: &dyn Monitor) -> Result<Moved> {
-        let (corner, side) = square(mesh)?;
-        monitor_values(monitor, mesh)?;
-        let c = self.coefficients(monitor, corner, side)?;
-        let at = |p: &[f64; 3]| cosine::at(&c, [(p[0] - corner[0]) / side, (p[1] - corner[1]) / side]);
-        let guess: Vec<(f64, [f64; 2])> = mesh.points.iter().map(at).collect();
-        let moved = |t: f64| {
-            let mut out = mesh.clone();
-            for (p, (_, g)) in out.points.iter_mut().zip(&guess) {
-                (0..2).for_each(|k| p[k] += t * side * g[k]);
+        super::check_mesh(mesh)?;
+        let clock = Instant::now();
+        let mut out = match self.guess(mesh, monitor)? {
+            Guess::None(why) => {
+                let mut out = self.polish.move_mesh(mesh, monitor)?;
+                out.report.notes.insert(0, format!("{why}: the solver moved this mesh"));
+                out
             }
-            out
-        };
-        let smallest = |moved: &Mesh| {
-            (0..mesh.cell_count()).map(|c| moved.signed_volume(c) / mesh.signed_volume(c)).fold(f64::INFINITY, f64::min)
-        };
-        // At t = 0 no cell has changed, so this ends.
-        let mut t = 1.0;
-        while smallest(&moved(t)) <= LEAST_DET {
-            t = if t > 1e-3 { BACK * t } else { 0.0 };
-        }
-        let mut out = match self.polish.max_iterations {
-            0 => as_guessed(mesh, moved(t), monitor)?,
-            _ => {
-                let mut mover = MongeAmpere::new(mesh, &self.polish)?;
-                mover.set_potential(&guess.iter().map(|(phi, _)| t * side * side * phi).collect::<Vec<f64>>());
-                mover.solve(monitor)?
+            Guess::Sound(_, moved) if self.polish.max_iterations == 0 => as_guessed(mesh, moved, monitor)?,
+            Guess::Sound(phi, _) => {
+                let mut out = self.polish.move_from(mesh, monitor, Some(&phi))?;
+                if out.report.method == "monge-ampere" {
+                    out.report.method = "learned";
+                }
+                out
             }
         };
-        out.report.method = "learned";
-        if t < 1.0 {
-            out.report.notes.push(format!("the net's potential was scaled by {t:.2}: cells would have folded"));
-        }
+        out.report.seconds = clock.elapsed().as_secs_f64();
         Ok(out)
     }
 }
 
 /// The guess as the answer.
 fn as_guessed(mesh: &Mesh, moved: Mesh, monitor: &dyn Monitor) -> Result<Moved> {
-    let clock = Instant::now();
     let elements = Elements::new(mesh, (0..mesh.points.len() as u32).collect());
     let spread = |at: &Mesh| Ok(Spread::of(at, &elements, &monitor_values(monitor, at)?));
     let report = MoveReport {
@@ -112,23 +160,17 @@ fn as_guessed(mesh: &Mesh, moved: Mesh, monitor: &dyn Monitor) -> Result<Moved> 
         residuals: Vec::new(),
         before: spread(mesh)?,
         after: spread(&moved)?,
-        seconds: clock.elapsed().as_secs_f64(),
+        seconds: 0.0,
         notes: Vec::new(),
     };
     Ok(Moved { mesh: moved, report })
 }
 
 /// Corner and side of a mesh of triangles that fills a square along the axes.
-fn square(mesh: &Mesh) -> Result<([f64; 3], f64)> {
+fn square(mesh: &Mesh) -> Option<([f64; 3], f64)> {
     let bounds = mesh.bounds();
     let (width, height) = (bounds.max[0] - bounds.min[0], bounds.max[1] - bounds.min[1]);
-    let area: f64 = (0..mesh.cell_count()).map(|c| simplex_measure(&mesh.cell_points(c)[..3])).sum();
     let is_square = mesh.dimension() == 2 && mesh.is_planar() && (width - height).abs() <= 1e-9 * width;
-    if is_square && (area - width * height).abs() <= 1e-9 * area {
-        return Ok((bounds.min, width));
-    }
-    Err(Error::Mesh {
-        what: "the learned mover knows triangles that fill a square along the axes, and this mesh does not".into(),
-        help: "take --method auto".into(),
-    })
+    let area = || (0..mesh.cell_count()).map(|c| simplex_measure(&mesh.cell_points(c)[..3])).sum::<f64>();
+    (is_square && (area() - width * height).abs() <= 1e-9 * width * height).then_some((bounds.min, width))
 }
