@@ -25,7 +25,7 @@ const MATRIX: [Method; 5] = [Method::Cg, Method::PcgJacobi, Method::PcgIc, Metho
 /// A system A x = b that solvers get as it is held here.
 pub(super) enum Case<'a> {
     /// −Δu = 1, u = 0 on the boundary.
-    Mesh(System<'a>),
+    Mesh(Box<System<'a>>),
     /// The pressure of a voxel scene, over all cells.
     Scene(Box<Pressure>),
     /// A matrix of a file.
@@ -70,7 +70,8 @@ pub(super) fn with<T>(name: &str, rhs: Option<&str>, seed: u64, run: impl FnOnce
     }
     let mesh: Mesh = input::load(name, 0)?.mesh;
     quality::check(&mesh)?;
-    run(&Case::Mesh(Poisson { source: 1.0.into(), ..Default::default() }.dirichlet(None, 0.0).assemble(&mesh)?))
+    let problem = Poisson { source: 1.0.into(), ..Default::default() }.dirichlet(None, 0.0);
+    run(&Case::Mesh(Box::new(problem.assemble(&mesh)?)))
 }
 
 /// Whether the name is a Matrix Market file's.

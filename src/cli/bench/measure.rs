@@ -11,7 +11,7 @@ use crate::report::memory::triad_bytes_per_second;
 use crate::report::statistics::Spread;
 use crate::solver::{Method, Outcome, SolverConfig};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::path::PathBuf;
+use std::path::Path;
 
 /// A residual of a peer that counts as at its tolerance.
 const SLACK: f64 = 1.01;
@@ -221,7 +221,7 @@ fn theirs_solve(
     peer: Peer,
     entry: &Entry,
     threads: usize,
-    system: &PathBuf,
+    system: &Path,
     solution: impl FnOnce(Vec<f64>) -> Vec<f64>,
 ) -> std::result::Result<Solved, String> {
     let answer = peers.solve(peer, threads, system, entry.rtol)?;

@@ -162,7 +162,7 @@ impl Bench {
 
     /// What to measure with.
     fn session(&self, quiet: bool, threads: &[u16]) -> Result<Session> {
-        for rtol in self.rtol.iter().filter(|r| !(**r > 0.0 && r.is_finite())) {
+        if let Some(rtol) = self.rtol.iter().find(|r| !(**r > 0.0 && r.is_finite())) {
             let what = "a tolerance is a finite number above 0".into();
             return Err(Error::Option { option: "--rtol".into(), value: rtol.to_string(), what });
         }

@@ -1,15 +1,14 @@
-"""Solvers from outside for `filet bench --peers`: python3 peers.py FAMILY FOLDER, with FAMILY python (PyAMG, SciPy) or petsc.
+"""Solvers from outside for `filet bench --peers`: python3 peers.py FAMILY FOLDER PID, with FAMILY python (PyAMG, SciPy) or petsc.
 
 The requests 0.json, 1.json, ... appear in FOLDER, each whole; each process (PETSc: each rank r) answers with N.r.out. It ends with
-its parent, or where a file `quit` appears. A request without "peer" asks which peers there are: the answer is name -> version. Else
+the process PID, or where a file `quit` appears. A request without "peer" asks which peers there are: the answer is name -> version. Else
 it is a solve: "system" is a folder with indptr (int64), indices (int32), values and b (float64), as they lie in memory. All solve
 from x = 0 by conjugate gradients until the 2-norm of the residual is rtol |b|, and answer seconds of set-up (the peer's matrix is
 filled before) and solve, the residuals over |b|, and the resident bytes the solve took at most; x goes to N.r.x.
 """
 import glob, json, os, sys, time
 
-family, folder = sys.argv[1:3]
-parent = os.getppid()
+family, folder, owner = sys.argv[1], sys.argv[2], int(sys.argv[3])
 MOST = 10_000
 
 
@@ -154,6 +153,14 @@ class Petsc:
         return answer
 
 
+def alone():
+    try:
+        os.kill(owner, 0)
+        return os.path.exists(os.path.join(folder, "quit")) or not os.path.isdir(folder)
+    except ProcessLookupError:
+        return True
+
+
 def put(name, text):
     path = os.path.join(folder, name)
     with open(path + ".part", "w") as f:
@@ -166,7 +173,7 @@ def serve(solver):
     while True:
         path = os.path.join(folder, f"{number}.json")
         while not os.path.exists(path):
-            if os.path.exists(os.path.join(folder, "quit")) or not os.path.isdir(folder) or os.getppid() != parent:
+            if alone():
                 return
             time.sleep(0.002)
         with open(path) as f:

@@ -209,7 +209,7 @@ impl Process {
             command.env(variable, &threads);
         }
         let name = format!("{family:?}").to_lowercase();
-        command.arg(script.join("peers.py")).arg(name).arg(&folder);
+        command.arg(script.join("peers.py")).arg(name).arg(&folder).arg(std::process::id().to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().map_err(|e| format!("{}: {e}", command.get_program().display()))?;
         Ok(Process { child, folder, ranks, requests: 0 })

@@ -67,12 +67,15 @@ impl Row {
     }
 }
 
+/// Header, whether it is shown, and what stands in a row.
+type Column = (&'static str, bool, fn(&Row) -> String);
+
 /// The rows for people; a column where all rows say the same is left out.
 pub(super) fn table(rows: &[Row]) -> Table {
     let differs = |of: fn(&Row) -> f64| rows.iter().any(|r| of(r) != of(&rows[0]));
     let (rtol, threads) = (differs(|r| r.rtol), differs(|r| r.threads as f64));
     let before = rows.iter().any(|r| r.change.is_some());
-    let columns: [(&str, bool, fn(&Row) -> String); 15] = [
+    let columns: [Column; 15] = [
         ("problem", true, |r| r.problem.clone()),
         ("unknowns", true, |r| count(r.unknowns as u64)),
         ("method", true, |r| r.method.clone()),
@@ -94,7 +97,7 @@ pub(super) fn table(rows: &[Row]) -> Table {
 
 /// The rows for programs: plain numbers, units in the headers.
 pub(super) fn csv(rows: &[Row]) -> String {
-    let columns: [(&str, bool, fn(&Row) -> String); 23] = [
+    let columns: [Column; 23] = [
         ("problem", true, |r| r.problem.clone()),
         ("unknowns", true, |r| r.unknowns.to_string()),
         ("method", true, |r| r.method.clone()),
@@ -122,7 +125,7 @@ pub(super) fn csv(rows: &[Row]) -> String {
     fill(&columns, rows).csv()
 }
 
-fn fill(columns: &[(&str, bool, fn(&Row) -> String)], rows: &[Row]) -> Table {
+fn fill(columns: &[Column], rows: &[Row]) -> Table {
     let shown: Vec<_> = columns.iter().filter(|c| c.1).collect();
     let mut table = Table::new(&shown.iter().map(|c| c.0).collect::<Vec<_>>());
     for row in rows {
