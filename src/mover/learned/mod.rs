@@ -128,7 +128,9 @@ impl Mover for LearnedMover {
     fn move_mesh(&mut self, mesh: &Mesh, monitor: &dyn Monitor) -> Result<Moved> {
         super::check_mesh(mesh)?;
         let clock = Instant::now();
-        let mut out = match self.guess(mesh, monitor)? {
+        let guess = self.guess(mesh, monitor)?;
+        let seconds = clock.elapsed().as_secs_f64();
+        let mut out = match guess {
             Guess::None(why) => {
                 let mut out = self.polish.move_mesh(mesh, monitor)?;
                 out.report.notes.insert(0, format!("{why}: the solver moved this mesh"));
@@ -143,7 +145,7 @@ impl Mover for LearnedMover {
                 out
             }
         };
-        out.report.seconds = clock.elapsed().as_secs_f64();
+        out.report.seconds += seconds;
         Ok(out)
     }
 }
