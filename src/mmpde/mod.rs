@@ -12,23 +12,20 @@
 //!
 //! Moved meshes come from [`mover`](crate::mover): the one system this one stands on.
 //!
-//! u(t + Δt) = u + G₁(u) + I₂ G₂(I₁ u) inside, u on the boundary: G₁ sees u on the fixed mesh, G₂ on the moved one, to which I₁ and from
-//! which I₂ interpolates, exactly for linear functions.
+//! û = u + G₁(u; X), X' = nodes for û, u(t + Δt) = I û + G₂(I û; X') inside, u on the boundary: u lives on the moved nodes X, I interpolates
+//! from them to the next ones, exactly for linear functions.
 //!
 //! ```
-//! use filet::mmpde::{Burgers, MmPde, SHIPPED, Start, roll_out};
+//! use filet::mmpde::{MmPde, Recipe, SHIPPED, roll_out};
 //! use filet::nn::parse_weights;
-//! use rand::SeedableRng;
 //!
 //! let net = MmPde::from_weights(&parse_weights("the shipped net", SHIPPED)?)?;
-//! let (cells, viscosity) = (24, 0.03);
-//! let mut u = Start::random(&mut rand_pcg::Pcg64::seed_from_u64(1)).on(cells);
-//! let start: Vec<f32> = u.iter().map(|u| *u as f32).collect();
-//! let steps = roll_out(&net, &start, viscosity, 1)?;
+//! let data = Recipe { trajectories: 1, steps: 1, seed: 1, ..Recipe::default() }.make(&|_| {})?;
+//! let steps = roll_out(&net, &|points| data.at(0, 0, points), data.viscosities[0], 1)?;
 //!
-//! Burgers { cells, viscosity }.advance(&mut u, 0.05); // the time of a step
-//! let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|v| v * v).sum::<f64>().sqrt();
-//! let off = norm(&mut u.iter().zip(&steps.states[1]).map(|(u, v)| u - f64::from(*v))) / norm(&mut u.iter().copied());
+//! let (u, truth) = (&steps.states[1], data.at(0, 1, &steps.home[1])); // on the moved nodes
+//! let norm = |v: &mut dyn Iterator<Item = f32>| v.map(|v| v * v).sum::<f32>().sqrt();
+//! let off = norm(&mut u.iter().zip(&truth).map(|(u, v)| u - v)) / norm(&mut truth.iter().copied());
 //! assert!(off < 0.2 && steps.tangled == 0, "{off}");
 //! # Ok::<(), filet::Error>(())
 //! ```

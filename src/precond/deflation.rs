@@ -288,6 +288,6 @@ mod tests {
         let (coarse, plain) = iterations(64, 64);
         let (fine, plain_fine) = iterations(128, 256);
         assert!(plain_fine > plain * 3 / 2, "{plain}, {plain_fine}");
-        assert!(fine <= coarse * 5 / 4 && coarse * 2 < plain, "{coarse} of {plain}, {fine} of {plain_fine}");
+        assert!(fine <= coarse * 5 / 4 && fine * 2 < plain_fine, "{coarse} of {plain}, {fine} of {plain_fine}");
     }
 }
