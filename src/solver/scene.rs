@@ -258,7 +258,7 @@ impl SceneSolver {
             Engine::Matrix(both) => Some(both.1.traffic(&both.0.a)),
             Engine::Directions(..) => None,
             #[cfg(feature = "cuda")]
-            Engine::CudaVoxels(..) | Engine::CudaDirections(..) => None,
+            Engine::CudaVoxels(..) | Engine::CudaLearned(..) | Engine::CudaDirections(..) => None,
         }
     }
 

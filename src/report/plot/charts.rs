@@ -20,7 +20,7 @@ const PANEL: [u32; 2] = [1000, 667];
 /// Draws panels of curves, about as many across as down, in one picture.
 ///
 /// # Errors
-/// As [`curves`], and for no panel.
+/// As [`curves`](super::curves()), and for no panel.
 pub fn charts(path: &Path, charts: &[Chart]) -> Result<()> {
     Format::of(path)?;
     let across = (1..=charts.len()).find(|n| n * n >= charts.len()).unwrap_or(1);
