@@ -46,7 +46,7 @@ fn every_method_is_run_at_every_tolerance_and_number_of_threads() {
     let (code, json, error) = bench(&args);
     assert_eq!(code, 0, "{error}");
     let rows = rows(&json);
-    assert_eq!(rows.len(), (6 + 6) * 2 * 2);
+    assert_eq!(rows.len(), (7 + 7) * 2 * 2);
     for row in &rows {
         assert_eq!(row["outcome"], "converged");
         assert!(row["relative_residual"].as_f64() <= row["rtol"].as_f64().map(|r| 1.01 * r), "{row}");

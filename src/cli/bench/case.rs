@@ -18,9 +18,12 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Methods for meshes, for voxel scenes where none are named, for matrices.
-const MESH: [Method; 6] = [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Dcdm, Method::Direct];
-const SCENE: [Method; 6] = [Method::Cg, Method::PcgIc, Method::PcgAmg, Method::GmgPlain, Method::Gmg, Method::Dcdm];
-const MATRIX: [Method; 5] = [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgAmg, Method::Direct];
+const MESH: [Method; 7] =
+    [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgDeflation, Method::PcgAmg, Method::Dcdm, Method::Direct];
+const SCENE: [Method; 7] =
+    [Method::Cg, Method::PcgIc, Method::PcgDeflation, Method::PcgAmg, Method::GmgPlain, Method::Gmg, Method::Dcdm];
+const MATRIX: [Method; 6] =
+    [Method::Cg, Method::PcgJacobi, Method::PcgIc, Method::PcgDeflation, Method::PcgAmg, Method::Direct];
 
 /// A system A x = b that solvers get as it is held here.
 pub(super) enum Case<'a> {
