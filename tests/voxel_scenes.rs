@@ -200,7 +200,7 @@ fn the_command_writes_a_scenes_matrix_and_compares_methods_on_it() {
         ["bench", "--problem", "splash:24,square:5", "--repeat", "1", "--seed", "3", "--csv", "--plot", &picture];
     let (code, table, error) = filet(&args);
     assert_eq!(code, 0, "{error}");
-    assert_eq!(table.lines().count(), 1 + 6 + 6, "{table}");
+    assert_eq!(table.lines().count(), 1 + 7 + 7, "{table}");
     assert!(table.contains("gmg-plain") && Path::new(&picture).exists());
 }
 
