@@ -139,19 +139,15 @@ impl Rollout {
         let start = |points: &[[f32; 2]]| data.at(self.sample, 0, points);
         let made = roll_out(net, &start, viscosity, steps)?;
         let (shown, columns) = moments(data);
-        let mesh = |nodes: &[[f32; 2]]| {
-            let points = nodes.iter().map(|[x, y]| [f64::from(*x), f64::from(*y), 0.0]).collect();
-            Mesh { points, ..net.mesh().clone() }
-        };
         let lattice = square(data.cells)?;
         let truth = |k: usize| (Cow::Borrowed(&lattice), wide(data.frame(self.sample, k)));
-        let prediction = |k: usize| (Cow::Owned(mesh(&made.home[k])), wide(&made.states[k]));
+        let prediction = |k: usize| (Cow::Owned(net.mesh_at(&made.home[k])), wide(&made.states[k]));
         // The state on the nodes moved for the step to it.
         let on_moved = |k: usize| {
             let nodes = if k == 0 { &made.home[0] } else { &made.next[k - 1] };
-            let moved = mesh(nodes);
+            let moved = net.mesh_at(nodes);
             let mut values = vec![0.0; moved.points.len()];
-            Locator::new(mesh(&made.home[k])).interpolate(&wide(&made.states[k]), &moved.points, &mut values);
+            Locator::new(net.mesh_at(&made.home[k])).interpolate(&wide(&made.states[k]), &moved.points, &mut values);
             (Cow::Owned(moved), values)
         };
         let rows = [

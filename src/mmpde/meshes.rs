@@ -40,7 +40,7 @@ impl<'m> MeshMover<'m> {
     ///
     /// Errors: u that is not finite.
     pub fn nodes(&mut self, u: &[f32], home: &[[f32; 2]]) -> Result<Vec<[f32; 2]>> {
-        let Some(mover) = &mut self.mover else { return Ok(flat(self.mesh)) };
+        let Some(mover) = &mut self.mover else { return Ok(home.to_vec()) };
         let u: Vec<f64> = u.iter().map(|u| f64::from(*u)).collect();
         let monitor = FieldMonitor::of_function(&with_nodes(self.mesh, home), &u, Form::Optimal, 1.0)?;
         let moved = mover.solve(&monitor)?;

@@ -198,6 +198,11 @@ impl MmPde {
         &self.mesh
     }
 
+    /// The mesh with its nodes elsewhere.
+    pub fn mesh_at(&self, nodes: &[[f32; 2]]) -> Mesh {
+        with_nodes(&self.mesh, nodes)
+    }
+
     /// The input for several states: u, the moved nodes and ν of each.
     ///
     /// # Panics
@@ -241,8 +246,8 @@ impl MmPde {
     fn stencils(&self, from: &[[f32; 2]], to: &[[f32; 2]]) -> Arc<Stencils> {
         let nodes = self.mesh.points.len();
         let one = |(from, to): (&[[f32; 2]], &[[f32; 2]])| {
-            let to = with_nodes(&self.mesh, to).points;
-            Stencils::new(&Locator::new(with_nodes(&self.mesh, from)), &self.neighbours, &to)
+            let to = self.mesh_at(to).points;
+            Stencils::new(&Locator::new(self.mesh_at(from)), &self.neighbours, &to)
         };
         let parts: Vec<Stencils> = from.par_chunks_exact(nodes).zip(to.par_chunks_exact(nodes)).map(one).collect();
         Arc::new(Stencils::together(&parts, nodes))
@@ -270,8 +275,7 @@ impl MmPde {
 
     /// What a branch says of u on its mesh, 0 on the boundary.
     fn change(&self, branch: usize, tape: &Tape, u: &Var, parts: &Parts) -> Var {
-        let which = if branch == 0 { &parts.geometry[0] } else { &parts.geometry[1] };
-        scale_samples(&self.branches[branch].forward(tape, u, &parts.known, which), &parts.inside)
+        scale_samples(&self.branches[branch].forward(tape, u, &parts.known, &parts.geometry[branch]), &parts.inside)
     }
 
     /// From mesh to mesh: 0 there, 1 back.

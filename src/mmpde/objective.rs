@@ -32,8 +32,7 @@ impl Path {
     /// Errors: the mover's.
     pub fn new(net: &MmPde, data: &Trajectories, i: usize, mover: &mut MeshMover) -> Result<Self> {
         let carried = net.config().nodes == Nodes::Carried;
-        let lattice = flat(net.mesh());
-        let first = if carried { first_nodes(mover, &lattice, &|points| data.at(i, 0, points))? } else { lattice };
+        let first = first_nodes(net, mover, &|points| data.at(i, 0, points))?;
         let mut path = Path { u: vec![data.at(i, 0, &first)], home: vec![first], next: Vec::new() };
         for frame in 0..data.frames - 1 {
             let home = &path.home[frame];
@@ -53,13 +52,17 @@ impl Path {
     }
 }
 
-/// The moved nodes of a start: for its values on the lattice, then for those on the nodes that came of it.
+/// The nodes a start is on: where they are carried, those moved for its values on the lattice, then for those on the nodes that came of it.
 pub(super) fn first_nodes(
+    net: &MmPde,
     mover: &mut MeshMover,
-    lattice: &[[f32; 2]],
     start: &dyn Fn(&[[f32; 2]]) -> Vec<f32>,
 ) -> Result<Vec<[f32; 2]>> {
-    let once = mover.nodes(&start(lattice), lattice)?;
+    let lattice = flat(net.mesh());
+    if net.config().nodes != Nodes::Carried {
+        return Ok(lattice);
+    }
+    let once = mover.nodes(&start(&lattice), &lattice)?;
     mover.nodes(&start(&once), &once)
 }
 

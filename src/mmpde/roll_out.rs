@@ -3,7 +3,6 @@
 //! The norm is over the points of the lattice the truth is given on, u the piecewise linear function with the net's values at its
 //! nodes. Where that lattice is the net's own these are the errors at the nodes; on a finer one, what the nodes cannot hold counts.
 
-use super::meshes::{flat, with_nodes};
 use super::objective::{Path, first_nodes};
 use super::{MeshMover, MmPde, Nodes, State, Trajectories};
 use crate::error::{Error, Result};
@@ -30,8 +29,7 @@ pub struct RollOut {
 pub fn roll_out(net: &MmPde, start: &dyn Fn(&[[f32; 2]]) -> Vec<f32>, viscosity: f64, steps: usize) -> Result<RollOut> {
     let mut mover = MeshMover::new(net.mesh(), net.config().nodes)?;
     let carried = net.config().nodes == Nodes::Carried;
-    let lattice = flat(net.mesh());
-    let first = if carried { first_nodes(&mut mover, &lattice, start)? } else { lattice };
+    let first = first_nodes(net, &mut mover, start)?;
     let mut out = RollOut { states: vec![start(&first)], home: vec![first], next: Vec::new(), tangled: 0 };
     for step in 0..steps {
         let (u, home) = (&out.states[step], &out.home[step]);
@@ -127,7 +125,7 @@ fn on_lattice(net: &MmPde, u: &[f32], home: &[[f32; 2]], data: &Trajectories) ->
         (0..data.nodes()).map(|q| [coordinate(q % (n + 1)), coordinate(q / (n + 1)), 0.0]).collect();
     let values: Vec<f64> = u.iter().map(|u| f64::from(*u)).collect();
     let mut out = vec![0.0; points.len()];
-    Locator::new(with_nodes(net.mesh(), home)).interpolate(&values, &points, &mut out);
+    Locator::new(net.mesh_at(home)).interpolate(&values, &points, &mut out);
     out.into_iter().map(|u| u as f32).collect()
 }
 

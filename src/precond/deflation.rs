@@ -75,7 +75,6 @@ impl DeflationConfig {
         };
         Ok(Deflation {
             part,
-            count,
             couplings,
             coarse,
             singular,
@@ -98,7 +97,6 @@ struct Coupling {
 /// The preconditioner of this module.
 pub struct Deflation {
     part: Vec<u32>,
-    count: usize,
     couplings: Vec<Coupling>,
     coarse: Option<Cholesky>,
     /// E maps constants to 0, as A does.
@@ -112,7 +110,7 @@ pub struct Deflation {
 impl Deflation {
     /// Number of parts.
     pub fn parts(&self) -> usize {
-        self.count
+        self.y.len()
     }
 }
 
@@ -154,7 +152,7 @@ impl Preconditioner for Deflation {
         let coarse = self.coarse.as_ref().map_or(0, Cholesky::bytes);
         size_of_val(&self.couplings[..])
             + 4 * self.part.len()
-            + 8 * (self.t.len() + 2 * self.count)
+            + 8 * (self.t.len() + 2 * self.y.len())
             + coarse
             + self.diagonal.bytes()
     }

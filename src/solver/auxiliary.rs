@@ -1,7 +1,7 @@
 //! Conjugate gradients with a voxel grid behind the mesh, beside algebraic multigrid, which takes over where the grid does
 //! not serve: its numbers are learned on other problems, and how well a grid follows a matrix cannot be known before.
 
-use super::guard::{Guard, go_on};
+use super::guard::Guard;
 use super::method::levels;
 use super::{Cg, Observer, Report, StopRule};
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::precond::Preconditioner;
 use crate::precond::amg::{Amg, AmgConfig};
 use crate::precond::auxiliary::AuxiliaryGrid;
 use crate::sparse::Csr;
-use std::time::Instant;
+use either::Either;
 
 const GUARD: Guard = Guard { steps: 8, fall: 4.0 };
 
@@ -35,16 +35,21 @@ impl Guarded {
         stop: &StopRule,
         watch: &mut Observer,
     ) -> Result<Report> {
-        if let Some(amg) = &mut self.amg {
-            return cg.solve(a, amg, b, x, stop, watch).cloned();
-        }
-        let (first, failed) = GUARD.run(watch, |watch| cg.solve(a, &mut self.grid, b, x, stop, watch).cloned())?;
-        if !failed {
-            return Ok(first);
-        }
-        let clock = Instant::now();
-        let amg = self.amg.insert(self.config.build(a)?);
-        go_on(first, clock, stop, watch, |stop, watch| cg.solve(a, amg, b, x, stop, watch).cloned())
+        let Guarded { grid, config, amg } = self;
+        GUARD.solve(
+            grid,
+            amg,
+            || config.build(a),
+            stop,
+            watch,
+            |either, stop, watch| {
+                let m: &mut dyn Preconditioner = match either {
+                    Either::Left(grid) => grid,
+                    Either::Right(amg) => amg,
+                };
+                cg.solve(a, m, b, x, stop, watch).cloned()
+            },
+        )
     }
 
     /// Whether a solve had to go on with multigrid. From then on all do.

@@ -2,6 +2,7 @@
 
 use super::{Iterate, Observer, Outcome, Report, StopRule};
 use crate::error::Result;
+use either::Either;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -15,11 +16,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Runs `solve`, and stops it where the residual falls too slowly. Says whether it did not serve: that, or a breakdown.
-    pub fn run(
-        &self,
-        watch: &mut Observer,
-        solve: impl FnOnce(&mut Observer) -> Result<Report>,
-    ) -> Result<(Report, bool)> {
+    fn run(&self, watch: &mut Observer, solve: impl FnOnce(&mut Observer) -> Result<Report>) -> Result<(Report, bool)> {
         let (mut slow, mut before) = (false, f64::INFINITY);
         let report = solve(&mut |iterate| {
             if iterate.iteration.is_multiple_of(self.steps) {
@@ -36,35 +33,33 @@ impl Guard {
         };
         Ok((report, failed))
     }
-}
 
-impl Guard {
-    /// Solves with `learned`, and where that does not serve with the twin, which `make` sets up, from then on. `solve` solves with
+    /// Solves with `unproven`, and where that does not serve with the twin, which `make` sets up, from then on. `solve` solves with
     /// either from where x is.
-    pub fn solve<S>(
+    pub fn solve<U, T>(
         &self,
-        learned: &mut S,
-        twin: &mut Option<S>,
-        make: impl FnOnce() -> Result<S>,
+        unproven: &mut U,
+        twin: &mut Option<T>,
+        make: impl FnOnce() -> Result<T>,
         stop: &StopRule,
         watch: &mut Observer,
-        mut solve: impl FnMut(&mut S, &StopRule, &mut Observer) -> Result<Report>,
+        mut solve: impl FnMut(Either<&mut U, &mut T>, &StopRule, &mut Observer) -> Result<Report>,
     ) -> Result<Report> {
         if let Some(twin) = twin {
-            return solve(twin, stop, watch);
+            return solve(Either::Right(twin), stop, watch);
         }
-        let (first, failed) = self.run(watch, |watch| solve(learned, stop, watch))?;
+        let (first, failed) = self.run(watch, |watch| solve(Either::Left(unproven), stop, watch))?;
         if !failed {
             return Ok(first);
         }
         let clock = Instant::now();
         let twin = twin.insert(make()?);
-        go_on(first, clock, stop, watch, |stop, watch| solve(twin, stop, watch))
+        go_on(first, clock, stop, watch, |stop, watch| solve(Either::Right(twin), stop, watch))
     }
 }
 
 /// Goes on after `first` with `solve`, from whose `clock` on set-up counts as well: one report of both.
-pub(super) fn go_on(
+fn go_on(
     first: Report,
     clock: Instant,
     stop: &StopRule,

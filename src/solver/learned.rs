@@ -56,6 +56,7 @@ impl LearnedSolver {
     pub fn solve(&mut self, b: &[f64], x: &mut [f64], stop: &StopRule, watch: &mut Observer) -> Result<Report> {
         let LearnedSolver { learned, grid, twin } = self;
         let make = || VoxelSolver::new(grid);
-        GUARD.solve(learned, twin, make, stop, watch, |solver, stop, watch| solver.solve(b, x, stop, watch))
+        GUARD
+            .solve(learned, twin, make, stop, watch, |solver, stop, watch| solver.into_inner().solve(b, x, stop, watch))
     }
 }

@@ -275,9 +275,11 @@ impl SceneSolver {
     /// One line about what was set up: levels, or the preconditioner.
     pub fn summary(&self) -> String {
         match &self.engine {
-            Engine::Voxel(solver) => levels(solver),
-            Engine::Learned(solver) if solver.learns() => levels(solver.learned()) + "; learned numbers",
-            Engine::Learned(solver) => levels(solver.learned()) + "; in the plane with the numbers of analysis",
+            Engine::Voxel(solver) => solver.multigrid().summary(),
+            Engine::Learned(solver) if solver.learns() => solver.learned().multigrid().summary() + "; learned numbers",
+            Engine::Learned(solver) => {
+                solver.learned().multigrid().summary() + "; in the plane with the numbers of analysis"
+            }
             Engine::Rediscretised(_, both) => format!("{} grid levels", both.0.grid_levels()),
             Engine::Directions(..) => format!("a net, {MEMORY} directions kept"),
             Engine::Matrix(both) => both.1.summary(),
@@ -289,9 +291,4 @@ impl SceneSolver {
             Engine::CudaDirections(..) => format!("a net on the GPU, {MEMORY} directions kept"),
         }
     }
-}
-
-fn levels(solver: &VoxelSolver) -> String {
-    let m = solver.multigrid();
-    format!("{} grid levels, {} sparse unknowns below", m.grid_levels(), m.sparse_unknowns())
 }

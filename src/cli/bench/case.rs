@@ -255,7 +255,10 @@ pub(super) struct AsMatrix<'a> {
 impl AsMatrix<'_> {
     /// A solution in the case's own unknowns.
     pub fn solution(&self, x: Vec<f64>) -> Vec<f64> {
-        self.voxels.as_ref().map_or_else(|| x.clone(), |system| system.pressure(&x))
+        match &self.voxels {
+            Some(system) => system.pressure(&x),
+            None => x,
+        }
     }
 }
 

@@ -154,6 +154,11 @@ impl VoxelMultigrid {
         self.bottom.unknowns()
     }
 
+    /// One line: levels, and what is below them.
+    pub fn summary(&self) -> String {
+        format!("{} grid levels, {} sparse unknowns below", self.grid_levels(), self.sparse_unknowns())
+    }
+
     /// z <- B r in the finest level's fields; returns r·z.
     pub(crate) fn cycle(&mut self) -> f64 {
         self.descend();

@@ -53,7 +53,9 @@ impl CudaLearned {
     ) -> Result<Report> {
         let CudaLearned { cuda, grid, learned, twin } = self;
         let make = || cycle_cg(cuda, grid, &CycleParameters::default());
-        GUARD.solve(learned, twin, make, stop, watch, |solver, stop, watch| solver.solve(a, b, x, stop, watch))
+        GUARD.solve(learned, twin, make, stop, watch, |solver, stop, watch| {
+            solver.into_inner().solve(a, b, x, stop, watch)
+        })
     }
 }
 
@@ -66,6 +68,5 @@ pub(in crate::solver) fn cycle_cg(
     parameters: &CycleParameters,
 ) -> Result<CudaVoxelCg> {
     let host = VoxelMultigrid::tuned(grid, parameters)?;
-    let summary = format!("{} grid levels, {} sparse unknowns below", host.grid_levels(), host.sparse_unknowns());
-    CudaVoxelCg::new(cuda, grid, Box::new(CudaCycle::new(cuda, &host)?), summary)
+    CudaVoxelCg::new(cuda, grid, Box::new(CudaCycle::new(cuda, &host)?), host.summary())
 }
