@@ -23,7 +23,7 @@
 //! 2. H is recovered, so the derivative is not exact: steps are mixed by Anderson acceleration.
 //! 3. A step is taken only if no cell shrinks below [`LEAST_SHRINKING`] of the smallest before and the residual grows by less than
 //!    [`MOST_GROWTH`]; else it is halved, the memory cleared and the damping lowered.
-//! 4. Strong monitors by homotopy: m^s with s rising to 1.
+//! 4. Strong monitors by homotopy: m^s with s rising to 1, in more stages where steps get stuck or stay short.
 //! 5. Where Newton's step finds no way, steps of relaxation with dt = λ_min(J) / θ.
 //! 6. On slanted sides the vector field itself is held to the side, in one projected solve.
 
@@ -56,6 +56,12 @@ const MOST_GROWTH: f64 = 1.02;
 const MEMORY: usize = 5;
 /// Halvings of a step before it counts as failed.
 const HALVINGS: usize = 8;
+/// Steps in a row shorter than [`SHORT`] after which more stages are tried.
+const CRAMPED: usize = 6;
+/// Length of a step that counts as short.
+const SHORT: f64 = 0.2;
+/// Stages at most.
+const MOST_STAGES: usize = 8;
 /// Relative residual at which an intermediate stage of the homotopy ends.
 const STAGE_TOLERANCE: f64 = 0.1;
 /// Steps of relaxation before Newton's method is tried again.
@@ -196,7 +202,7 @@ impl<'m> MongeAmpere<'m> {
             let (outcome, last) = self.climb(state, stages, monitor, &mut run)?;
             state = last;
             // Where a homotopy of few stages fails, one of more may not.
-            if outcome != Outcome::Stagnated || stages >= 8 {
+            if outcome != Outcome::Stagnated || stages >= MOST_STAGES {
                 break outcome;
             }
             stages *= 2;
@@ -254,7 +260,7 @@ impl<'m> MongeAmpere<'m> {
     ) -> Result<(Outcome, State)> {
         let mut anderson = Anderson::new(MEMORY);
         let mut direction = if self.config.relaxation { Direction::Relaxation } else { Direction::Newton };
-        let (mut lambda, mut relaxed) = (1.0f64, 0);
+        let (mut lambda, mut relaxed, mut cramped) = (1.0f64, 0, 0);
         if run.residuals.is_empty() {
             run.residuals.push(state.residual.relative);
         }
@@ -290,6 +296,10 @@ impl<'m> MongeAmpere<'m> {
                     state = next;
                     lambda = (1.15 * lambda).min(1.0);
                     run.residuals.push(state.residual.relative);
+                    cramped = if length < SHORT { cramped + 1 } else { 0 };
+                    if cramped == CRAMPED && run.stages < MOST_STAGES && !self.config.relaxation {
+                        return Ok((Outcome::Stagnated, state));
+                    }
                 }
                 None if direction == Direction::Newton => {
                     (direction, relaxed, lambda) = (Direction::Relaxation, 0, 1.0);
