@@ -154,7 +154,9 @@ fn where_the_numbers_fail_algebraic_multigrid_takes_over() {
     let mesh = mesh("cube:10");
     let system = poisson().dirichlet(None, 0.0).assemble(&mesh).unwrap();
     let mut wrong = CycleParameters::default();
-    wrong.kernel = wrong.kernel.map(|k| k.map(|k| 40.0 * k));
+    for numbers in [&mut wrong.space, &mut wrong.plane] {
+        numbers.kernel = numbers.kernel.map(|k| k.map(|k| 40.0 * k));
+    }
     let mut solver = config(Method::Dcdm).build_on(&system, &wrong).unwrap();
     let mut x = vec![0.0; system.unknowns()];
     let report = solver.solve(&system.a, &system.b, &mut x, &mut unobserved).unwrap();

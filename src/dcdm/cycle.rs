@@ -1,4 +1,5 @@
-//! The learned cycle: the numbers in voxel multigrid that make conjugate gradients' iterations fewest, found on scenes.
+//! The learned cycle: the numbers in voxel multigrid that make conjugate gradients' iterations fewest, found on scenes. Those for
+//! grids in space and in the plane are found one after the other.
 //!
 //! The loss of a set of numbers is the mean over scenes of k / k₀, the iterations that conjugate gradients with the cycle take
 //! to [`TOLERANCE`] over those of the twin with the numbers of analysis. Counts are made continuous in the logarithm of the
@@ -6,7 +7,7 @@
 
 use crate::error::{Error, Place, Result};
 use crate::nn::{Tensor, Weights, parse_weights};
-use crate::precond::voxel::CycleParameters;
+use crate::precond::voxel::{CycleNumbers, CycleParameters};
 use crate::solver::{Outcome, Report, StopRule, VoxelSolver, unobserved};
 use crate::train::CmaEs;
 use crate::voxel::{Family, Scene, generate};
@@ -60,29 +61,31 @@ pub fn cycle_weights(parameters: &CycleParameters, about: serde_json::Value) -> 
     Weights { path: PathBuf::new(), tensors, about }
 }
 
-/// The parameters at a point of the search: 0 is what analysis gives, and 1 in any direction a change worth trying.
-fn at(point: &[f64]) -> CycleParameters {
-    let mut parameters = CycleParameters::default();
+/// The numbers on grids in space or in the plane.
+fn numbers(parameters: &mut CycleParameters, plane: bool) -> &mut CycleNumbers {
+    if plane { &mut parameters.plane } else { &mut parameters.space }
+}
+
+/// How many numbers a set has.
+fn count() -> usize {
+    CycleParameters::default().space.named().iter().map(|(_, numbers)| numbers.len()).sum()
+}
+
+/// Sets numbers to a point of the search: 0 is what they are by analysis, and 1 in any direction a change worth trying.
+fn move_to(numbers: &mut CycleNumbers, point: &[f64]) {
     let mut point = point.iter();
-    for (name, numbers) in parameters.named() {
-        let kind = name.split_once('.').map_or("", |(_, kind)| kind);
+    for (name, numbers) in numbers.named() {
         for number in numbers {
             let p = *point.next().expect("as many numbers") as f32;
-            *number = match kind {
+            *number = match name.as_str() {
                 // Positive ones are multiplied, the others added to.
-                "kernel" => *number * (0.2 * p).exp(),
+                _ if name.ends_with("kernel") => *number * (0.2 * p).exp(),
                 _ if *number > 0.0 => *number * (0.2 * p).exp(),
-                _ if name == "level0.scale" => *number + 0.04 * p,
+                "level0.scale" => *number + 0.04 * p,
                 _ => *number + 0.3 * p,
             };
         }
     }
-    parameters
-}
-
-/// How many numbers there are.
-fn count() -> usize {
-    CycleParameters::default().named().iter().map(|(_, numbers)| numbers.len()).sum()
 }
 
 /// A search for the numbers on generated scenes of all families.
@@ -92,21 +95,28 @@ pub struct CycleTraining {
     twin: Vec<f64>,
     /// Scenes a generation looks at.
     batch: usize,
+    plane: bool,
 }
 
 impl CycleTraining {
-    /// `scenes` scenes of about `size` cells a side, of the families in turn, of which a generation looks at `batch`.
+    /// `scenes` scenes of about `size` cells a side in space, four times as many in the plane, of the families in turn, of which a
+    /// generation looks at `batch`.
     ///
     /// Errors: sides too small for scenes.
-    pub fn new(size: usize, scenes: usize, batch: usize, seed: u64) -> Result<Self> {
+    pub fn new(size: usize, scenes: usize, batch: usize, seed: u64, plane: bool) -> Result<Self> {
         // Every third scene is twice as long in two directions: one grid level more.
-        let sides = |s: usize| if s % 3 == 2 { [size * 2, size, size * 2] } else { [size; 3] };
+        let sides = |s: usize| match (s % 3 == 2, plane) {
+            (false, false) => vec![size; 3],
+            (true, false) => vec![size * 2, size, size * 2],
+            (false, true) => vec![size * 4; 2],
+            (true, true) => vec![size * 8; 2],
+        };
         let seed = |s: usize| seed.wrapping_mul(1 << 20).wrapping_add(s as u64);
         let make = |s: usize| generate(Family::ALL[s % Family::ALL.len()], &sides(s), seed(s));
         let scenes = (0..scenes).map(make).collect::<Result<Vec<Scene>>>()?;
         let default = CycleParameters::default();
         let twin = scenes.par_iter().map(|scene| iterations(scene, &default)).collect::<Result<Vec<f64>>>()?;
-        Ok(CycleTraining { scenes, twin, batch })
+        Ok(CycleTraining { scenes, twin, batch, plane })
     }
 
     /// A search from the numbers of analysis.
@@ -114,9 +124,15 @@ impl CycleTraining {
         CmaEs::new(&vec![0.0; count()], 0.5, population, seed)
     }
 
-    /// The parameters where a search is.
-    pub fn parameters(search: &CmaEs) -> CycleParameters {
-        at(search.mean())
+    /// Sets the numbers in `parameters` to where a search is.
+    pub fn take(&self, search: &CmaEs, parameters: &mut CycleParameters) {
+        *numbers(parameters, self.plane) = *numbers(&mut self.at(search.mean()), self.plane);
+    }
+
+    fn at(&self, point: &[f64]) -> CycleParameters {
+        let mut parameters = CycleParameters::default();
+        move_to(numbers(&mut parameters, self.plane), point);
+        parameters
     }
 
     /// One generation; gives the mean of its better half's losses.
@@ -128,7 +144,7 @@ impl CycleTraining {
         let losses = search
             .candidates()
             .par_iter()
-            .map(|point| self.loss_on(&at(point), &batch))
+            .map(|point| self.loss_on(&self.at(point), &batch))
             .collect::<Result<Vec<f64>>>()?;
         search.update(&losses);
         let mut sorted = losses;

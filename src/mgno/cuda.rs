@@ -1,17 +1,19 @@
 //! A trained operator on the GPU.
 
 use super::operator::{NetConfig, Operator, Scaling};
+use super::resampling::Resampling;
 use super::{MgNo, UNet};
 use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};
 use crate::nn::ops::cuda::CudaImages;
-use crate::nn::{Layer, Tensor, Weights};
+use crate::nn::{Layer, Tensor, Var, Weights};
 use std::sync::Arc;
 
 /// [`Operator`] on the GPU, for inference.
 pub struct CudaOperator {
     net: Net,
     scaling: Scaling,
+    sides: [usize; 3],
     on: CudaImages,
 }
 
@@ -45,7 +47,12 @@ impl CudaOperator {
                 });
             }
         };
-        Ok(CudaOperator { net, scaling: operator.scaling().clone(), on: CudaImages::new(cuda) })
+        Ok(CudaOperator {
+            net,
+            scaling: operator.scaling().clone(),
+            sides: operator.sides(),
+            on: CudaImages::new(cuda),
+        })
     }
 
     /// The outputs for inputs `[batch, n0, n1, n2, channels]`.
@@ -53,13 +60,15 @@ impl CudaOperator {
     /// Errors: no memory left on the device; a fault of it.
     pub fn apply(&self, inputs: &Tensor) -> Result<Tensor> {
         let (CudaOperator { net, scaling, on }, single) = (self, |v: f64| v as f32);
+        let between = Resampling::new(self.sides, inputs.image().1);
         let into: Vec<[f32; 2]> = scaling.inputs.iter().map(|[m, d]| [1.0 / d, -m / d].map(single)).collect();
         let out: Vec<[f32; 2]> = scaling.outputs.iter().map(|[m, d]| [*d, *m].map(single)).collect();
-        let x = on.scale_channels(&on.upload(inputs)?, &into)?;
+        let x = on.scale_channels(&on.upload(between.down(&Var::constant(inputs.clone())).value())?, &into)?;
         let y = match net {
             Net::Mgno(net) => net.on(on, &x)?,
             Net::Unet(net) => net.on(on, &x)?,
         };
-        on.download(&on.scale_channels(&y, &out)?)
+        let u = on.download(&on.scale_channels(&y, &out)?)?;
+        Ok(between.up(&Var::constant(u)).value().clone())
     }
 }

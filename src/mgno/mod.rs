@@ -42,6 +42,7 @@ mod loss;
 mod net;
 mod objective;
 mod operator;
+mod resampling;
 mod samples;
 mod stencil;
 mod unet;

@@ -1,5 +1,6 @@
 //! A net with its scaling: what is trained, saved and applied.
 
+use super::resampling::Resampling;
 use super::{Fno, FnoConfig, MgNo, MgNoConfig, Samples, UNet, UNetConfig};
 use crate::error::{Error, Place, Result};
 use crate::nn::ops::linear;
@@ -76,17 +77,20 @@ impl Scaling {
     }
 }
 
-/// u = mean + deviation · N((a − mean) / deviation).
+/// u = mean + deviation · N((a − mean) / deviation), N a net on the lattice it was trained on. Samples on others are averaged to it, and
+/// what N gives is interpolated back; a Fourier operator works on any lattice itself.
 pub struct Operator {
     config: NetConfig,
     scaling: Scaling,
+    /// Of the lattice it was trained on.
+    sides: [usize; 3],
     net: Box<dyn Layer>,
 }
 
 impl Operator {
     /// A net with random weights, scaled for the samples.
     ///
-    /// Errors: a shape that makes no sense, other channels than the samples'.
+    /// Errors: a shape that makes no sense, other channels than the samples', layer normalisation for other sides.
     pub fn new(config: &NetConfig, samples: &Samples, seed: u64) -> Result<Self> {
         if config.channels() != samples.channels() {
             return Err(Error::Problem {
@@ -94,7 +98,18 @@ impl Operator {
                 help: "give the net the samples' channels".into(),
             });
         }
-        Ok(Operator { config: config.clone(), scaling: Scaling::of(samples), net: config.build(seed)? })
+        let normalised = match config {
+            NetConfig::Mgno(c) => c.norm.or(c.cycle.norm),
+            _ => None,
+        };
+        if let Some(n) = normalised.filter(|n| *n != samples.sides()) {
+            return Err(Error::Problem {
+                what: format!("samples of the sides {:?}, the net's normalisation is for {n:?}", samples.sides()),
+                help: "give the net the samples' sides".into(),
+            });
+        }
+        let (scaling, sides) = (Scaling::of(samples), samples.sides());
+        Ok(Operator { config: config.clone(), scaling, sides, net: config.build(seed)? })
     }
 
     /// The operator of a file of weights.
@@ -103,7 +118,12 @@ impl Operator {
     pub fn from_weights(weights: &Weights) -> Result<Self> {
         let config: NetConfig = described(weights, "net")?;
         let scaling: Scaling = described(weights, "scaling")?;
-        let mut operator = Operator { net: config.build(0)?, config, scaling };
+        let sides: [usize; 3] = described(weights, "sides")?;
+        if sides.contains(&0) {
+            let place = Place::Section("filet.sides".into());
+            return Err(Error::file(&weights.path, place, "a side of no cells", "train one with `filet train mgno`"));
+        }
+        let mut operator = Operator { net: config.build(0)?, config, scaling, sides };
         if [operator.scaling.inputs.len(), operator.scaling.outputs.len()] != operator.config.channels() {
             let what = format!("scales other channels than the net's {:?}", operator.config.channels());
             let place = Place::Section("filet.scaling".into());
@@ -115,7 +135,7 @@ impl Operator {
 
     /// Weights with what [`Operator::from_weights`] needs, and `more` that is known.
     pub fn weights(&mut self, more: serde_json::Value) -> Weights {
-        let mut about = serde_json::json!({ "net": self.config, "scaling": self.scaling });
+        let mut about = serde_json::json!({ "net": self.config, "scaling": self.scaling, "sides": self.sides });
         if let (Some(about), serde_json::Value::Object(more)) = (about.as_object_mut(), more) {
             about.extend(more);
         }
@@ -130,6 +150,17 @@ impl Operator {
     /// Mean and deviation of what goes in and comes out.
     pub fn scaling(&self) -> &Scaling {
         &self.scaling
+    }
+
+    /// The sides of the lattice it was trained on, 1 for directions that are not in use.
+    pub fn sides(&self) -> [usize; 3] {
+        self.sides
+    }
+
+    /// Between its lattice and one of those sides.
+    pub(super) fn resampling(&self, sides: [usize; 3]) -> Resampling {
+        let own = if matches!(self.config, NetConfig::Fno(_)) { sides } else { self.sides };
+        Resampling::new(own, sides)
     }
 
     /// Refuses samples of other channels or directions than the net's.
@@ -151,17 +182,7 @@ impl Operator {
                 help: "take the samples it was trained on, or others like them".into(),
             });
         }
-        let fixed = match &self.config {
-            NetConfig::Mgno(c) => c.norm.or(c.cycle.norm),
-            _ => None,
-        };
-        match fixed.filter(|n| *n != samples.sides()) {
-            None => Ok(()),
-            Some(n) => Err(Error::Problem {
-                what: format!("samples of the sides {:?}, the net's normalisation is for {n:?}", samples.sides()),
-                help: "a net with layer normalisation runs on its own grid only".into(),
-            }),
-        }
+        Ok(())
     }
 }
 
@@ -190,7 +211,8 @@ fn rescale(x: &Var, moments: &[[f64; 2]], by: impl Fn([f64; 2]) -> [f64; 2]) -> 
 impl Layer for Operator {
     fn forward(&self, tape: &Tape, a: &Var) -> Var {
         let x = rescale(a, &self.scaling.inputs, |[mean, deviation]| [1.0 / deviation, -mean / deviation]);
-        let y = self.net.forward(tape, &x);
+        let between = self.resampling(a.value().image().1);
+        let y = between.up(&self.net.forward(tape, &between.down(&x)));
         rescale(&y, &self.scaling.outputs, |[mean, deviation]| [deviation, mean])
     }
 

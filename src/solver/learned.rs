@@ -11,7 +11,7 @@ use crate::voxel::VoxelGrid;
 
 pub(super) const GUARD: Guard = Guard { steps: 4, fall: 4.0 };
 
-/// A pressure solver whose cycle has learned numbers, for grids in space; in the plane it is its twin.
+/// A pressure solver whose cycle has learned numbers.
 pub struct LearnedSolver {
     learned: VoxelSolver,
     grid: VoxelGrid,
@@ -30,11 +30,6 @@ impl LearnedSolver {
     /// The solver with learned numbers.
     pub fn learned(&self) -> &VoxelSolver {
         &self.learned
-    }
-
-    /// Whether the cycle has the learned numbers: on grids in space.
-    pub fn learns(&self) -> bool {
-        !self.learned.operator().layout.planar()
     }
 
     /// Whether a solve had to fall back to the twin. From then on all do.

@@ -276,10 +276,7 @@ impl SceneSolver {
     pub fn summary(&self) -> String {
         match &self.engine {
             Engine::Voxel(solver) => solver.multigrid().summary(),
-            Engine::Learned(solver) if solver.learns() => solver.learned().multigrid().summary() + "; learned numbers",
-            Engine::Learned(solver) => {
-                solver.learned().multigrid().summary() + "; in the plane with the numbers of analysis"
-            }
+            Engine::Learned(solver) => solver.learned().multigrid().summary() + "; learned numbers",
             Engine::Rediscretised(_, both) => format!("{} grid levels", both.0.grid_levels()),
             Engine::Directions(..) => format!("a net, {MEMORY} directions kept"),
             Engine::Matrix(both) => both.1.summary(),

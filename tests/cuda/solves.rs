@@ -85,7 +85,7 @@ fn learned_numbers_that_do_not_serve_are_left_for_those_of_analysis() {
     let (_shared, cuda) = cuda();
     let mut parameters = CycleParameters::default();
     // The smoother diverges.
-    parameters.kernel.iter_mut().for_each(|k| k[0] = 4.0);
+    parameters.space.kernel.iter_mut().for_each(|k| k[0] = 4.0);
     let scene = generate(Family::Smoke, &[12, 16, 14], 1).unwrap();
     let stop = StopRule::default();
     let mut solver = SceneSolver::with_parameters(&stop, &scene.grid, &parameters).unwrap();

@@ -6,6 +6,7 @@ use crate::dcdm::{CycleTraining, cycle_weights};
 use crate::error::{Error, Place, Result};
 use crate::file::write_atomic;
 use crate::nn::write_weights;
+use crate::precond::voxel::CycleParameters;
 use crate::report::format::{seconds, significant};
 use crate::train::CmaEs;
 use clap::Args;
@@ -20,7 +21,7 @@ use std::time::Instant;
 arXiv:1604.00772). Scenes come from all families in turn. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
 )]
 pub(in crate::cli) struct Cycle {
-    /// Cells along a side of the scenes; every third is twice as long in two directions
+    /// Cells along a side of the scenes in space, a quarter of those in the plane; every third is twice as long in two directions
     #[arg(long, value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u16).range(16..=256))]
     size: u16,
 
@@ -32,7 +33,7 @@ pub(in crate::cli) struct Cycle {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
 
-    /// Generations
+    /// Generations for grids in space, and as many for the plane
     #[arg(long, value_name = "N", default_value_t = 110)]
     steps: usize,
 
@@ -66,7 +67,8 @@ pub(in crate::cli) struct Cycle {
 struct State {
     /// The command: which run it is.
     run: String,
-    search: CmaEs,
+    /// For grids in space, and in the plane.
+    searches: [CmaEs; 2],
     losses: Vec<f32>,
 }
 
@@ -96,38 +98,51 @@ impl Cycle {
             "filet train cycle --size {size} --scenes {scenes} --batch {batch} --steps {steps} --population {population} --seed {seed}"
         );
         let progress = Progress::new(quiet);
-        progress.phase("scenes");
-        let training = CycleTraining::new(usize::from(*size), usize::from(*scenes), usize::from(*batch), *seed)?;
         let checkpoint = self.output.with_extension("checkpoint");
         let mut state = match self.resume {
             true => State::read(&checkpoint, &run)?,
-            false => State { run, search: CycleTraining::search(usize::from(*population), *seed), losses: Vec::new() },
+            false => {
+                let search = CycleTraining::search(usize::from(*population), *seed);
+                State { run, searches: [search.clone(), search], losses: Vec::new() }
+            }
         };
         interrupt::install();
-        progress.steps(*steps);
-        while state.losses.len() < *steps && !interrupt::asked() {
-            state.losses.push(training.step(&mut state.search)? as f32);
-            state.write(&checkpoint)?;
-            progress.step(state.losses.len(), state.losses[state.losses.len() - 1]);
+        let (mut parameters, mut scores) = (CycleParameters::default(), [0.0; 2]);
+        for (set, score) in scores.iter_mut().enumerate() {
+            progress.phase(["scenes in space", "scenes in the plane"][set]);
+            let training =
+                CycleTraining::new(usize::from(*size), usize::from(*scenes), usize::from(*batch), *seed, set == 1)?;
+            progress.steps(2 * steps);
+            while state.searches[set].generation() < *steps && !interrupt::asked() {
+                state.losses.push(training.step(&mut state.searches[set])? as f32);
+                state.write(&checkpoint)?;
+                progress.step(state.losses.len(), state.losses[state.losses.len() - 1]);
+            }
+            progress.finish();
+            if state.searches[set].generation() < *steps {
+                write_losses(&state.losses, "generation", self.csv.as_deref(), self.plot.as_deref())?;
+                say(quiet, "stopped", format!("after generation {}; --resume goes on", state.losses.len()));
+                return Ok(Done::Partly);
+            }
+            training.take(&state.searches[set], &mut parameters);
+            *score = training.loss(&parameters)?;
         }
-        progress.finish();
         write_losses(&state.losses, "generation", self.csv.as_deref(), self.plot.as_deref())?;
-        if state.losses.len() < *steps {
-            say(quiet, "stopped", format!("after generation {}; --resume goes on", state.losses.len()));
-            return Ok(Done::Partly);
-        }
-        let parameters = CycleTraining::parameters(&state.search);
-        let loss = training.loss(&parameters)?;
         let about = serde_json::json!({
             "net": "cycle",
             "command": state.run,
-            "score": loss,
+            "score": scores,
             "seconds": clock.elapsed().as_secs_f64().round(),
         });
         write_weights(&self.output, &cycle_weights(&parameters, about))?;
         // The run is over: the checkpoint has served.
         let _ = std::fs::remove_file(&checkpoint);
-        say(quiet, "loss", format!("{} of the iterations with the numbers of analysis", significant(loss)));
+        let [space, plane] = scores.map(significant);
+        say(
+            quiet,
+            "loss",
+            format!("{space} of the iterations with the numbers of analysis in space, {plane} in the plane"),
+        );
         let total = seconds(clock.elapsed().as_secs_f64());
         say(quiet, "output", format!("{}, {steps} generations in {total}", self.output.display()));
         Ok(Done::Fully)

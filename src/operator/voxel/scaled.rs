@@ -25,7 +25,7 @@ pub(crate) struct ScaledFlags {
 
 impl ScaledFlags {
     /// h = 1 + Σ w · counts within `bounds`, with the weights of solid cells that share a face, an edge, a corner, and of air
-    /// cells, for cells of these kinds in space.
+    /// cells, for cells of these kinds. In the plane sides stand for faces and corners for edges.
     pub fn new(layout: &Layout, kind: &[u8], flags: Arc<Flags>, weights: [f32; 6], bounds: [f32; 2]) -> Self {
         let (start, [_, j, _]) = (layout.at(0, 0), layout.steps());
         let mut scale = vec![0u8; layout.len()];
@@ -35,7 +35,10 @@ impl ScaledFlags {
             |(centre, faces, edges), (i, scale)| {
                 let at = start + i * layout.plane - 1;
                 let rows = |plane: usize, to: usize| &kind[at + plane * layout.plane - layout.plane + to - j..];
-                sum_rows([0, 1, 2].map(|p| [0, 1, 2].map(|r| rows(p, r * j))), centre, faces, edges);
+                match layout.planar() {
+                    true => sum_rows_in_plane([0, 1, 2].map(|p| rows(p, 0)), centre, faces),
+                    false => sum_rows([0, 1, 2].map(|p| [0, 1, 2].map(|r| rows(p, r * j))), centre, faces, edges),
+                }
                 scales(weights, bounds, &kind[at + 1..], [&*centre, &*faces, &*edges], &mut scale[..length]);
             },
         );
@@ -61,6 +64,18 @@ vectorised! {
             centre[x] = at(1, 1);
             faces[x] = at(0, 1) + at(2, 1) + at(1, 0) + at(1, 2);
             edges[x] = at(0, 0) + at(0, 2) + at(2, 0) + at(2, 2);
+        }
+    }
+}
+
+vectorised! {
+    /// The same in the plane: itself, and those that share a side with it.
+    fn sum_rows_in_plane(rows: [&[u8]; 3], centre: &mut [u8], sides: &mut [u8]) {
+        let n = centre.len();
+        let (sides, rows) = (&mut sides[..n], rows.map(|row| &row[..n]));
+        for x in 0..n {
+            centre[x] = counted(rows[1][x]);
+            sides[x] = counted(rows[0][x]) + counted(rows[2][x]);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! between blocks is half the sum of the fine weights across it, the finite-volume value: four times the area at twice
 //! the distance in space. Air lies at the centre of a *fine* cell, so what couples to it is scaled by the distance instead.
 
-use super::CycleParameters;
+use super::CycleNumbers;
 use super::cells::{BELONGS, Cells, Faces};
 use super::corner::links;
 use super::parameters::{FACTOR, SCALE};
@@ -160,10 +160,10 @@ pub(super) fn coarsen(
     blocks: &Blocks,
     l: usize,
     full: f32,
-    parameters: &CycleParameters,
+    numbers: &CycleNumbers,
 ) -> Coarse {
     let transfer = links(fine);
-    let weights = coarse_weights(fine, faces, blocks, l, full, parameters);
+    let weights = coarse_weights(fine, faces, blocks, l, full, numbers);
     Coarse { cells: Cells::new(blocks.layout.clone(), &blocks.kind, Some(&weights)), weights, transfer }
 }
 
@@ -174,13 +174,13 @@ fn coarse_weights(
     blocks: &Blocks,
     l: usize,
     full: f32,
-    parameters: &CycleParameters,
+    numbers: &CycleNumbers,
 ) -> Weights {
     let layout = &blocks.layout;
     let [di, dj, _] = layout.steps();
     let count = if layout.planar() { 2.0 } else { 4.0 };
-    let across = Factor { numbers: parameters.coupling(l).faces, open: count * full, cells: 4.0 * count };
-    let [air, air_empty] = parameters.coupling(l).air;
+    let across = Factor { numbers: numbers.coupling(l).faces, open: count * full, cells: 4.0 * count };
+    let [air, air_empty] = numbers.coupling(l).air;
     let to_air = Factor { numbers: [air, 0.0, air_empty], open: f32::INFINITY, cells: 4.0 * count };
     let air_factor = air_factor(l);
     let mut weights = Weights::zero(layout);
@@ -211,7 +211,7 @@ fn coarse_weights(
             }
         },
     );
-    let [missing, air] = parameters.scale_coarse(l + 1);
+    let [missing, air] = numbers.scale_coarse(l + 1);
     let sides = if layout.planar() { 4.0 } else { 6.0 };
     let open = sides * 0.5 * count * full * across.numbers[0];
     weights.finish(layout, &Scaling { open, missing, air, bounds: SCALE });

@@ -38,7 +38,7 @@ mod transfer;
 #[cfg(feature = "cuda")]
 pub use cuda::{CudaCycle, CudaMultigrid};
 pub(crate) use krylov::Sweeps;
-pub use parameters::{Coupling, CycleParameters};
+pub use parameters::{Coupling, CycleNumbers, CycleParameters};
 pub use rediscretised::RediscretisedMultigrid;
 
 use super::Preconditioner;
@@ -84,7 +84,7 @@ impl VoxelMultigrid {
         Self::on(grid, VoxelOperator::new(grid), &CycleParameters::default())
     }
 
-    /// As [`VoxelMultigrid::new`] with other numbers in the cycle. They are for grids in space and not used in the plane.
+    /// As [`VoxelMultigrid::new`] with other numbers in the cycle.
     ///
     /// Errors: no fluid cell.
     pub fn tuned(grid: &VoxelGrid, parameters: &CycleParameters) -> Result<Self> {
@@ -117,21 +117,20 @@ impl VoxelMultigrid {
 
     fn of(kind: &[u8], operator: VoxelOperator, parameters: &CycleParameters) -> Result<Self> {
         let layout = operator.layout.clone();
-        let analysis = CycleParameters::default();
-        let parameters = if layout.planar() { &analysis } else { parameters };
+        let numbers = parameters.on(&layout);
         let weights = match &operator.coefficients {
             Coefficients::Flags(_) => None,
             Coefficients::Weights(w) => Some(&**w),
         };
         let (transfer, coarse, coarser, bottom) =
-            coarsen_all(Cells::new(layout.clone(), kind, weights), weights, parameters)?;
-        let kernel = kernel(&layout, parameters, 0);
+            coarsen_all(Cells::new(layout.clone(), kind, weights), weights, numbers)?;
+        let kernel = numbers.kernel(0);
         let finest: Box<dyn Sweeps> = match &operator.coefficients {
-            Coefficients::Flags(s) if parameters.scale_finest == [0.0; 6] => {
+            Coefficients::Flags(s) if numbers.scale_finest == [0.0; 6] => {
                 Box::new(Level::new(layout, coarse, kernel, s.clone(), transfer))
             }
             Coefficients::Flags(s) => {
-                let scaled = ScaledFlags::new(&layout, kind, s.clone(), parameters.scale_finest, SCALE);
+                let scaled = ScaledFlags::new(&layout, kind, s.clone(), numbers.scale_finest, SCALE);
                 Box::new(Level::new(layout, coarse, kernel, Arc::new(scaled), transfer))
             }
             Coefficients::Weights(s) => Box::new(Level::new(layout, coarse, kernel, s.clone(), transfer)),
@@ -242,16 +241,11 @@ fn cycle(level: &mut Level<Weights>, rest: &mut [Level<Weights>], bottom: &mut B
     }
 }
 
-/// K on level number `l`.
-fn kernel(layout: &Layout, parameters: &CycleParameters, l: usize) -> [f32; 4] {
-    if layout.planar() { kernel::PLANE } else { parameters.kernel(l) }
-}
-
 /// All below the finest level, whose cells are given: the way from it, its blocks' layout, the grid levels, the bottom.
 fn coarsen_all(
     cells: Cells,
     weights: Option<&Weights>,
-    parameters: &CycleParameters,
+    numbers: &CycleNumbers,
 ) -> Result<(Transfer, Layout, Vec<Level<Weights>>, Bottom)> {
     // Every grid level waits for its way to the next.
     let mut levels: Vec<(Layout, Option<Arc<Weights>>, Transfer)> = Vec::new();
@@ -269,7 +263,7 @@ fn coarsen_all(
         let limit = if l == 0 { LOST_FINEST } else { LOST };
         let kept = blocks.lost() < limit && blocks.lost_of_cut() < LOST_OF_CUT;
         let next = (blocks.fluid > BOTTOM && kept).then(|| {
-            let mut next = coarsen(&cells, faces, &blocks, l, full, parameters);
+            let mut next = coarsen(&cells, faces, &blocks, l, full, numbers);
             let blocks = Blocks::of(&mut next.cells);
             (next, blocks)
         });
@@ -279,7 +273,7 @@ fn coarsen_all(
         let Coarse { cells: next_cells, weights: next_weights, transfer } = next;
         levels.push((cells.layout, own.replace(Arc::new(next_weights)), transfer));
         (cells, blocks) = (next_cells, next_blocks);
-        full *= if cells.layout.planar() { 1.0 } else { 2.0 } * parameters.coupling(l).faces[0];
+        full *= if cells.layout.planar() { 1.0 } else { 2.0 } * numbers.coupling(l).faces[0];
     };
     levels.push((cells.layout, own, last));
     let mut layouts: Vec<Layout> = levels.iter().skip(1).map(|(layout, ..)| layout.clone()).collect();
@@ -287,8 +281,7 @@ fn coarsen_all(
     let mut levels = levels.into_iter().zip(layouts);
     let ((_, _, transfer), first) = levels.next().expect("the finest level");
     let grids = levels.enumerate().filter_map(|(l, ((layout, w, transfer), coarse))| {
-        let kernel = kernel(&layout, parameters, l + 1);
-        Some(Level::new(layout, coarse, kernel, w?, transfer))
+        Some(Level::new(layout, coarse, numbers.kernel(l + 1), w?, transfer))
     });
     Ok((transfer, first, grids.collect(), bottom))
 }
