@@ -69,7 +69,7 @@ fn recipe(problem: Problem) -> Recipe {
 fn recipes_that_make_no_sense_are_refused() {
     let message = |r: Recipe| r.make(&|_| {}).unwrap_err().to_string();
     assert!(message(Recipe { dimension: 3, ..recipe(Problem::Multiscale) }).contains("--dimension"));
-    assert!(message(Recipe { size: 3, ..recipe(Problem::DarcyRough) }).contains("--size"));
+    assert!(message(Recipe { size: 3, ..recipe(Problem::DarcyRough) }).contains("PROBLEM:N"));
     assert!(message(Recipe { samples: 0, ..recipe(Problem::DarcyRough) }).contains("--samples"));
     assert!(message(Recipe { refine: 0, ..recipe(Problem::Multiscale) }).contains("--refine"));
 }

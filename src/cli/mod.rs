@@ -13,6 +13,7 @@ mod mesh;
 mod monitor;
 mod mover;
 mod operator;
+mod outputs;
 mod pinn;
 mod pinn_pictures;
 mod problem;

@@ -1,6 +1,7 @@
 //! `filet move MESH`: nodes where a monitor wants them.
 
 use super::monitor::MonitorArgs;
+use super::outputs::check_ending;
 use super::progress::Progress;
 use super::solve::{Seconds, lap, say_end};
 use super::{Done, input, print_data, say};
@@ -125,9 +126,9 @@ impl Move {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let (start, mut clock) = (Instant::now(), Instant::now());
         let mut time = Seconds::default();
-        super::solution::check_ending(&self.output, "--output", &["vtu", "msh"])?;
-        super::solution::check_ending(&self.plot, "--plot", &["png", "svg"])?;
-        super::solution::check_ending(&self.plot_residuals, "--plot-residuals", &["png", "svg"])?;
+        check_ending(self.output.as_deref(), "--output", &["vtu", "msh"])?;
+        check_ending(self.plot.as_deref(), "--plot", &["png", "svg"])?;
+        check_ending(self.plot_residuals.as_deref(), "--plot-residuals", &["png", "svg"])?;
         let mut mover = self.mover()?;
         let progress = Progress::new(quiet);
         progress.phase("reading");

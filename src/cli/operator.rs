@@ -1,5 +1,6 @@
 //! `filet operator generate | predict | eval | rollout`: samples of operators, and what trained nets make of them.
 
+use super::outputs::check_ending;
 use super::progress::Progress;
 use super::samples::{PROBLEMS, SampleArgs, built_in};
 use super::trajectories::{BURGERS, burgers};
@@ -131,7 +132,7 @@ impl Generate {
             value: self.problem.clone(),
             what: format!("is none of {PROBLEMS}, {BURGERS}"),
         })?;
-        self.check_output()?;
+        self.check()?;
         let Generate { samples, seed, dimension, refine, .. } = *self;
         let recipe = Recipe { problem, size: size?, dimension, samples, seed, refine: refine.unwrap_or(4) };
         let progress = Progress::new(quiet);
@@ -159,18 +160,15 @@ impl Generate {
 }
 
 impl Generate {
-    fn check_output(&self) -> Result<()> {
-        if self.output.extension().is_some_and(|e| e == "h5" || e == "hdf5") {
-            return Ok(());
-        }
-        let (option, value) = ("--output".into(), self.output.display().to_string());
-        Err(Error::Option { option, value, what: "samples are written as .h5".into() })
+    fn check(&self) -> Result<()> {
+        check_ending(Some(&self.output), "--output", &["h5", "hdf5"])?;
+        check_ending(self.plot.as_deref(), "--plot", &["png", "svg"])
     }
 
     /// Solutions in time instead of pairs.
     fn trajectories(&self, cells: usize, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
-        self.check_output()?;
+        self.check()?;
         let recipe = crate::mmpde::Recipe { cells, trajectories: self.samples, seed: self.seed, ..Default::default() };
         let recipe = crate::mmpde::Recipe { refine: self.refine.unwrap_or(recipe.refine), ..recipe };
         let progress = Progress::new(quiet);
@@ -289,6 +287,8 @@ impl Eval {
 
 impl Predict {
     fn run(&self, quiet: bool) -> Result<Done> {
+        check_ending(self.predicted.as_deref(), "--predicted", &["h5", "hdf5"])?;
+        check_ending(self.plot.as_deref(), "--plot", &["png", "svg"])?;
         let mut net = load_net(self.weights.as_deref())?;
         let samples = self.data.load()?;
         net.check(&samples)?;

@@ -1,12 +1,13 @@
 //! `filet solve SCENE`: the pressure problem of a voxel scene; and what `filet mesh` does with scenes.
 
+use super::outputs::check_ending;
 use super::progress::Progress;
 use super::solution::Outputs;
 use super::solve::{Seconds, lap, say_end, summary, watch};
 use super::{Done, input, interrupt, print_data, say};
 use crate::assembly::VoxelSystem;
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::operator::voxel::VoxelOperator;
 use crate::report::format::{bytes, count, seconds, significant};
 use crate::report::memory::peak_bytes;
@@ -177,19 +178,8 @@ pub(super) fn info(name: &str, seed: u64, plot: Option<&Path>, json: bool, quiet
 
 /// `filet mesh generate SCENE`.
 pub(super) fn generate(name: &str, seed: u64, output: &Path, quiet: bool) -> Result<Done> {
-    check_output(output)?;
+    check_ending(Some(output), "--output", &["h5", "hdf5"])?;
     write_scene(&input::load_scene(name, seed)?, output, quiet)
-}
-
-fn check_output(output: &Path) -> Result<()> {
-    if output.extension().is_some_and(|e| e == "h5" || e == "hdf5") {
-        return Ok(());
-    }
-    Err(Error::Option {
-        option: "--output".into(),
-        value: output.display().to_string(),
-        what: "a voxel scene is written as .h5".into(),
-    })
 }
 
 fn write_scene(scene: &Scene, output: &Path, quiet: bool) -> Result<Done> {
@@ -236,7 +226,7 @@ enum Kind {
 
 impl VoxelizeArgs {
     pub fn run(&self, quiet: bool) -> Result<Done> {
-        check_output(&self.output)?;
+        check_ending(Some(&self.output), "--output", &["h5", "hdf5"])?;
         let mesh = input::load(&self.mesh, 0)?.mesh;
         let flag = |kind: Kind| [SOLID, FLUID, AIR][kind as usize];
         let (inside, outside) = (flag(self.inside), flag(self.outside));

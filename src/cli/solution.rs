@@ -1,8 +1,9 @@
 //! What `filet solve` writes: the solution as VTU or XDMF, pictures, the system as Matrix Market files.
 
+use super::outputs::{check_ending, check_folder};
 use super::problem::Given;
 use crate::assembly::{System, cell_fluxes, cell_gradients};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::plot::{self, Curve, CurvesPlot, SolutionPlot};
 use crate::report::solution_file;
 use crate::solver::{Report, Solver};
@@ -44,10 +45,10 @@ pub(super) struct Solved<'a> {
 impl Outputs {
     /// Finds what can be wrong with the names before anything is computed.
     pub fn check(&self, endings: &[&str]) -> Result<()> {
-        check_ending(&self.output, "--output", endings)?;
-        check_ending(&self.plot, "--plot", &["png"])?;
-        check_ending(&self.plot_residuals, "--plot-residuals", &["png", "svg"])?;
-        self.matrix_market.as_deref().map(Path::new).map_or(Ok(()), folder_exists)
+        check_ending(self.output.as_deref(), "--output", endings)?;
+        check_ending(self.plot.as_deref(), "--plot", &["png"])?;
+        check_ending(self.plot_residuals.as_deref(), "--plot-residuals", &["png", "svg"])?;
+        self.matrix_market.as_deref().map(Path::new).map_or(Ok(()), check_folder)
     }
 
     /// Writes the system, where it was asked for; gives the names.
@@ -87,19 +88,6 @@ impl Outputs {
     }
 }
 
-/// Finds what can be wrong with a name before anything is computed: its ending, its folder.
-pub(super) fn check_ending(path: &Option<PathBuf>, option: &str, endings: &[&str]) -> Result<()> {
-    match path {
-        Some(p) if !endings.iter().any(|e| p.extension().is_some_and(|x| x == *e)) => Err(Error::Option {
-            option: option.into(),
-            value: p.display().to_string(),
-            what: format!("the file name must end in .{}", endings.join(" or .")),
-        }),
-        Some(p) => folder_exists(p),
-        None => Ok(()),
-    }
-}
-
 /// Axes of residual histories.
 pub(super) fn residual_axes() -> CurvesPlot {
     CurvesPlot {
@@ -108,17 +96,5 @@ pub(super) fn residual_axes() -> CurvesPlot {
         x_label: "iteration".into(),
         y_label: "relative residual ‖b − A x‖ / ‖b‖".into(),
         ..Default::default()
-    }
-}
-
-fn folder_exists(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match folder.is_dir() {
-        true => Ok(()),
-        false => Err(Error::io(
-            path,
-            "write",
-            std::io::Error::new(std::io::ErrorKind::NotFound, "its folder does not exist"),
-        )),
     }
 }

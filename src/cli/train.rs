@@ -5,6 +5,7 @@ mod mgno;
 mod mmpde;
 mod mover;
 
+use super::outputs::check_ending;
 use super::progress::Progress;
 use super::{Done, interrupt, say, settings};
 use crate::dcdm::{DirectionNet, NetSize, ResidualLoss};
@@ -164,7 +165,7 @@ struct Steps {
 impl Steps {
     fn check(&self) -> Result<()> {
         check_rate(self.learning_rate)?;
-        check_output("--output", &self.output)
+        self.course.check("--output", &self.output)
     }
 
     /// Its part of the command.
@@ -244,6 +245,10 @@ impl Training<'_> {
 }
 
 impl Course {
+    fn check(&self, option: &str, output: &Path) -> Result<()> {
+        check_outputs([option, "--plot", "--csv"], [Some(output), self.plot.as_deref(), self.csv.as_deref()])
+    }
+
     /// Trains up to the last step; false where Ctrl-C came before it. The losses are written in both cases.
     fn run(
         &self,
@@ -301,11 +306,10 @@ impl Train {
     }
 }
 
-fn check_output(option: &str, output: &Path) -> Result<()> {
-    match output.extension().is_some_and(|e| e == "safetensors") {
-        true => Ok(()),
-        false => refuse(option, output.display().to_string(), "weights are written as .safetensors"),
-    }
+/// Finds what is wrong with the names of weights, picture and table before anything is computed.
+fn check_outputs(options: [&str; 3], paths: [Option<&Path>; 3]) -> Result<()> {
+    let endings: [&[&str]; 3] = [&["safetensors"], &["png", "svg"], &["csv"]];
+    (0..3).try_for_each(|i| check_ending(paths[i], options[i], endings[i]))
 }
 
 /// The loss of every `step` as CSV and as a picture, where they are asked for.

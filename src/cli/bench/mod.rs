@@ -16,7 +16,7 @@ mod peers;
 mod pictures;
 mod row;
 
-use super::solution::check_ending;
+use super::outputs::check_ending;
 use super::{Done, cite, interrupt, print_data, say, settings};
 use crate::error::{Error, Result};
 use crate::report::format::seconds;
@@ -110,7 +110,7 @@ impl Bench {
 
     pub(super) fn run(&self, quiet: bool, threads: &[u16]) -> Result<Done> {
         let clock = Instant::now();
-        check_ending(&self.plot, "--plot", &["png", "svg"])?;
+        check_ending(self.plot.as_deref(), "--plot", &["png", "svg"])?;
         let saved = self.compare.as_deref().map(Saved::read).transpose()?;
         let problems = self.problems()?;
         let mut session = self.session(quiet, threads)?;

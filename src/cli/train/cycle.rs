@@ -92,7 +92,8 @@ impl State {
 impl Cycle {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
-        super::check_output("--output", &self.output)?;
+        let paths = [Some(&*self.output), self.plot.as_deref(), self.csv.as_deref()];
+        super::check_outputs(["--output", "--plot", "--csv"], paths)?;
         let Cycle { size, scenes, batch, steps, population, seed, .. } = self;
         let run = format!(
             "filet train cycle --size {size} --scenes {scenes} --batch {batch} --steps {steps} --population {population} --seed {seed}"

@@ -1,6 +1,6 @@
 //! `filet train mgno`: operators from samples, with several seeds, progress, checkpoints, the loss as table and picture.
 
-use super::{Course, Training, check_output, check_rate};
+use super::{Course, Training, check_rate};
 use crate::cli::progress::Progress;
 use crate::cli::samples::SampleArgs;
 use crate::cli::{Done, print_data, say};
@@ -274,7 +274,7 @@ impl Mgno {
 
     fn check(&self) -> Result<()> {
         check_rate(self.learning_rate)?;
-        check_output("--weights", &self.weights)
+        self.course.check("--weights", &self.weights)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.

@@ -1,6 +1,6 @@
 //! `filet train mmpde`: a solver on the moved mesh, or its twin on the fixed one, from trajectories.
 
-use super::{Course, Training, check_output, check_rate};
+use super::{Course, Training, check_rate};
 use crate::cli::progress::Progress;
 use crate::cli::rollout::{describe, say_errors};
 use crate::cli::trajectories::TrajectoryArgs;
@@ -102,7 +102,7 @@ impl MmPdeTraining {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
         check_rate(self.learning_rate)?;
-        check_output("--output", &self.output)?;
+        self.course.check("--output", &self.output)?;
         let progress = Progress::new(quiet);
         let all = self.data.load(&progress)?;
         let first = all.len().checked_sub(self.test).filter(|n| *n > 0 && self.test > 0).ok_or_else(|| {

@@ -145,7 +145,7 @@ impl Recipe {
             );
         }
         if self.size < 4 || self.size.checked_pow(self.dimension as u32).is_none_or(|n| n > 1 << 26) {
-            return refuse("--size", self.size, "give at least 4 cells along a side, and at most 2^26 in all");
+            return refuse("PROBLEM:N", self.size, "N is at least 4 cells along a side, and at most 2^26 in all");
         }
         if self.samples == 0 {
             return refuse("--samples", self.samples, "give a positive number");
