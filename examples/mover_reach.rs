@@ -1,6 +1,6 @@
 //! What the mesh movers reach, as tables on stdout; `docs/mover.md` has what they measured.
 //!
-//! `cargo run --release --example mover_reach -- steps`, or cost, large, gain, frames, learned [MONITORS [N]].
+//! `cargo run --release --example mover_reach -- steps`, or cost, large, gain, frames, learned [MONITORS [N [WEIGHTS]]].
 
 use filet::assembly::{Errors, Poisson, Space};
 use filet::expression::Expression;
@@ -9,6 +9,7 @@ use filet::mover::{
     ExactMonitor, Form, LearnedMover, MongeAmpere, MongeAmpereConfig, Monitor, MoveConfig, MoveReport, Moved, Mover,
     Ring, Synthetic,
 };
+use filet::nn::read_weights;
 use filet::solver::{Method, SolverConfig, StopRule, unobserved};
 use std::time::Instant;
 
@@ -180,9 +181,12 @@ fn learned() -> filet::Result<()> {
     let (count, n) = (argument(2, 1000), argument(3, 40));
     let before = mesh(&format!("square:{n}"))?;
     let config = |rtol: f64, max_iterations: usize| MoveConfig { rtol, max_iterations, ..MoveConfig::default() };
-    let mut guess = LearnedMover::shipped(&config(1e-8, 0));
-    let mut polish = LearnedMover::shipped(&config(1e-8, 200));
-    let (mut tangled, mut folded, mut ratios, mut times) = (0, 0, vec![], vec![]);
+    let mover = |config: &MoveConfig| match std::env::args().nth(4) {
+        Some(path) => LearnedMover::new(&read_weights(path)?, config),
+        None => Ok(LearnedMover::shipped(config)),
+    };
+    let (mut guess, mut polish) = (mover(&config(1e-8, 0))?, mover(&config(1e-8, 200))?);
+    let (mut tangled, mut folded, mut ratios, mut unmoved, mut times) = (0, 0, vec![], vec![], vec![]);
     let tolerances = [1e-2, 1e-4, 1e-8];
     let (mut steps, mut seconds, mut polished) = ([[0; 2]; 3], [[0.0; 2]; 3], 0);
     for number in 0..count {
@@ -192,6 +196,7 @@ fn learned() -> filet::Result<()> {
         folded += usize::from(!alone.notes.is_empty());
         let solved = config(1e-2, 200).move_mesh(&before, &monitor)?.report;
         ratios.push(alone.after.variation / solved.after.variation);
+        unmoved.push(alone.before.variation / solved.after.variation);
         times.push(solved.seconds / alone.seconds);
         if number % 10 != 0 {
             continue;
@@ -214,6 +219,7 @@ fn learned() -> filet::Result<()> {
         "variation of the net alone / the solver's: mean {mean:.3}, median {:.3}, <= 1.5 for {within}",
         median(ratios)
     );
+    println!("of the mesh before / the solver's: median {:.3}", median(unmoved));
     println!("time of the solver to 1e-2 / of the net alone: median {:.1}", median(times));
     println!("{polished} of them polished:");
     println!("| tolerance | steps alone | steps from the net | time from the net / alone |\n|---|---|---|---|");

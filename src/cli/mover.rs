@@ -46,7 +46,7 @@ pub(super) struct Move {
     weights: Option<PathBuf>,
 
     /// Stop at this relative residual of the Monge-Ampere equation
-    #[arg(long, value_name = "X", default_value_t = 1e-8)]
+    #[arg(long, value_name = "X", default_value = "1e-8")]
     rtol: f64,
 
     /// Steps at most
@@ -73,8 +73,8 @@ pub(super) struct Move {
     #[arg(long, value_name = "GROUP", help_heading = "Boundary")]
     curved: Vec<String>,
 
-    /// Directions in which the mesh is periodic: x, y, z, xy, ...
-    #[arg(long, value_name = "AXES", default_value = "", help_heading = "Boundary")]
+    /// Directions in which the mesh is periodic: x, y, z, xy, ... [default: none]
+    #[arg(long, value_name = "AXES", default_value = "", hide_default_value = true, help_heading = "Boundary")]
     periodic: String,
 
     /// Move this boundary group by (DX,DY[,DZ]) first, the inside following smoothly (repeat)

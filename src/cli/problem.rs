@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Problem: -div(k grad u) + c u = f; numbers or expressions in x, y, z")]
 pub(super) struct ProblemArgs {
-    /// Read the problem from a TOML file instead (README: "Problem files")
+    /// Read the problem from a TOML file instead (docs/problem_files.md)
     #[arg(long, value_name = "FILE")]
     problem: Option<PathBuf>,
 
@@ -159,7 +159,7 @@ fn read(path: &Path) -> Result<ProblemFile> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
     toml::from_str(&text).map_err(|e| {
         let place = e.span().map_or(Place::File, |s| Place::Line(text[..s.start].matches('\n').count() + 1));
-        Error::file(path, place, e.message(), "see \"Problem files\" in the README for what a problem file holds")
+        Error::file(path, place, e.message(), "docs/problem_files.md tells what a problem file holds")
     })
 }
 

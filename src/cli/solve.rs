@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Solve -div(k grad u) + c u = f on a mesh
+/// Solve -div(k grad u) + c u = f on a mesh, or for the pressure of a voxel scene
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   filet solve meshes/plate.msh --plot plate.png

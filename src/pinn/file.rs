@@ -98,7 +98,7 @@ pub fn read_problem(path: impl AsRef<Path>) -> Result<Problem> {
 pub fn parse_problem(name: &str, path: &Path, text: &str) -> Result<Problem> {
     let file: ProblemFile = toml::from_str(text).map_err(|e: toml::de::Error| {
         let place = e.span().map_or(Place::File, |s| Place::Line(text[..s.start].matches('\n').count() + 1));
-        Error::file(path, place, e.message(), "see the README for the entries of a problem file")
+        Error::file(path, place, e.message(), "docs/pinn.md tells what a problem file holds")
     })?;
     Reader { path, names: Names::of(&file) }.problem(name, file)
 }

@@ -104,7 +104,10 @@ impl LearnedMover {
         let unit = |p: &[f64; 3]| [(p[0] - corner[0]) / side, (p[1] - corner[1]) / side];
         let points: Vec<[f64; 2]> = mesh.points.iter().map(unit).collect();
         let (phi, shift): (Vec<f64>, Vec<[f64; 2]>) = self.net.at(&log_m, &points)?.into_iter().unzip();
-        let shift: Vec<f64> = shift.into_iter().flatten().map(|g| side * g).collect();
+        // Nodes stay on the sides, which a net that knows them by its loss alone need not hold.
+        let along = |x: f64, g: f64| if x.min(1.0 - x) < 1e-9 { 0.0 } else { side * g };
+        let shift: Vec<f64> =
+            points.iter().zip(&shift).flat_map(|(p, g)| [along(p[0], g[0]), along(p[1], g[1])]).collect();
         let mut allowed = shift.clone();
         project::<2>(&boundary.held, &mut allowed);
         let is_near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-9 * side;
