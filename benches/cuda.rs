@@ -13,6 +13,7 @@ use filet::mgno::{MgNoConfig, NetConfig, Norm, Operator, SampleLoss};
 use filet::nn::ops::cuda::{Arithmetic, Gpu};
 use filet::nn::{Backend, Layer, Weights, parse_weights};
 use filet::solver::{Method, SceneSolver, SolverConfig, StopRule, unobserved};
+use filet::sparse::gallery::poisson_2d;
 use filet::train::{Checkpoint, Objective, TrainConfig, train};
 use filet::voxel::{Scene, built_in};
 use std::ops::ControlFlow;
@@ -74,6 +75,18 @@ fn solve(cuda: &Arc<Cuda>, method: Method, name: &str) {
     table(cuda, &title, scene.grid.cells());
 }
 
+/// The same for a mesh's matrix.
+fn solve_rows(cuda: &Arc<Cuda>, side: usize) {
+    let a = poisson_2d(side);
+    let stop = StopRule { rtol: 1e-12, max_iterations: 2, ..StopRule::default() };
+    let config = SolverConfig { method: Method::PcgAmg, stop, ..SolverConfig::default() };
+    let mut solver = config.build_on_cuda(&a, cuda).expect("a solver");
+    cuda.take_traffic();
+    let (b, mut x) = (vec![1.0; a.nrows()], vec![0.0; a.nrows()]);
+    solver.solve(&a, &b, &mut x, &mut unobserved).expect("a solve");
+    table(cuda, &format!("pcg-amg on a lattice of {side} x {side}: two iterations and the residuals"), a.nrows());
+}
+
 /// Counts the launches of one step of Adam, after one that has to set up.
 fn step(cuda: &Cuda, title: &str, cells: usize, net: &mut dyn Layer, objective: &mut dyn Objective, gpu: &Backend) {
     net.move_to(gpu).expect("room for the net");
@@ -99,10 +112,10 @@ fn training(cuda: &Arc<Cuda>, side: usize) {
 
     let recipe = Recipe { problem: Problem::DarcyRough, size: 32, dimension: 2, samples: 2, seed: 0, refine: 1 };
     let samples = recipe.make(&|_| ()).expect("samples");
-    let config = NetConfig::Mgno(MgNoConfig::default());
+    let config = NetConfig::Mgno(MgNoConfig { layers: 1, ..MgNoConfig::default() });
     let mut operator = Operator::new(&config, &samples, 0).expect("a net");
     let mut objective = SampleLoss::new(&samples, Norm::H1, 2, false, 0).expect("a loss");
-    let title = "a step of train mgno on 32 x 32 cells, batches of 2";
+    let title = "a step of train mgno with one layer on 32 x 32 cells, batches of 2";
     step(cuda, title, 2 * 32 * 32, &mut operator, &mut objective, &gpu);
 }
 
@@ -139,6 +152,7 @@ fn cuda(c: &mut Criterion) {
         solve(&cuda, method, &format!("smoke:{}", sides[0]));
     }
     solve(&cuda, Method::DcdmNet, &format!("box:{}", sides[1]));
+    solve_rows(&cuda, 4 * sides[1]);
     training(&cuda, sides[1]);
     if !real {
         return println!("no times: the stand-in runs kernels on the processor");

@@ -49,21 +49,21 @@ fn trained<O: Objective>(
 fn every_way_is_the_same<N: Layer, O: Objective>(what: &str, net: impl Fn() -> N, objective: impl Fn(&Backend) -> O) {
     let (_shared, cuda) = cuda();
     let (cpu, gpu) = (Backend::Cpu, Backend::Gpu(Gpu::new(&cuda)));
-    let run = |course: &[(&Backend, usize)]| trained(&mut net(), &objective, 4, course);
-    let [host, device, resumed] = [&[(&cpu, 4)][..], &[(&gpu, 4)], &[(&gpu, 2), (&gpu, 4)]].map(run);
+    let run = |course: &[(&Backend, usize)]| trained(&mut net(), &objective, 3, course);
+    let [host, device, resumed] = [&[(&cpu, 3)][..], &[(&gpu, 3)], &[(&gpu, 1), (&gpu, 3)]].map(run);
     assert_eq!(device, resumed, "{what}");
-    let mixed = [[(&cpu, 2), (&gpu, 4)], [(&gpu, 2), (&cpu, 4)]].map(|course| run(&course));
+    let mixed = [[(&cpu, 2), (&gpu, 3)], [(&gpu, 1), (&cpu, 3)]].map(|course| run(&course));
     for (losses, weights) in [&device, &mixed[0], &mixed[1]] {
         let off = [difference(&wide(losses), &wide(&host.0)), difference(weights, &host.1)];
         println!("{what}: losses {:.1e}, weights {:.1e} apart after {} steps", off[0], off[1], losses.len());
         assert!(off[0] < 1e-5 && off[1] < 1e-4, "{what}: {off:?}");
-        assert!(losses[3] != losses[0]);
+        assert!(losses[2] != losses[0]);
     }
 }
 
 #[test]
 fn direction_nets_are_trained_as_on_the_processor() {
-    let grids = [Family::Box, Family::Smoke].map(|family| generate(family, &[6, 4, 8], 0).unwrap().grid);
+    let grids = [Family::Box, Family::Smoke].map(|family| generate(family, &[4, 4, 6], 0).unwrap().grid);
     every_way_is_the_same(
         "direction net",
         || DirectionNet::new(NetSize { fine: 1, coarse: 1 }, 3),
@@ -72,7 +72,7 @@ fn direction_nets_are_trained_as_on_the_processor() {
 }
 
 fn samples() -> Samples {
-    let recipe = Recipe { problem: Problem::DarcyRough, size: 16, dimension: 2, samples: 4, seed: 7, refine: 1 };
+    let recipe = Recipe { problem: Problem::DarcyRough, size: 12, dimension: 2, samples: 4, seed: 7, refine: 1 };
     recipe.make(&|_| ()).unwrap()
 }
 
@@ -80,11 +80,11 @@ fn samples() -> Samples {
 fn operators_are_trained_as_on_the_processor() {
     let samples = samples();
     let n = samples.sides();
-    let mgno = |cycle: CycleConfig| MgNoConfig { layers: 2, width: 4, cycle, ..MgNoConfig::default() };
-    let normed = CycleConfig { bias: true, norm: Some(n), ..CycleConfig::levels(2, 3).within(Boundary::Periodic) };
-    let residual = CycleConfig { form: Form::Residual, ..CycleConfig::levels(2, 3) };
+    let mgno = |cycle: CycleConfig| MgNoConfig { layers: 1, width: 4, cycle, ..MgNoConfig::default() };
+    let normed = CycleConfig { bias: true, norm: Some(n), ..CycleConfig::levels(2, 2).within(Boundary::Periodic) };
+    let residual = CycleConfig { form: Form::Residual, ..CycleConfig::levels(2, 2) };
     let nets = [
-        ("published", NetConfig::Mgno(mgno(CycleConfig::levels(2, 3))), Norm::H1),
+        ("published", NetConfig::Mgno(mgno(CycleConfig::levels(2, 2))), Norm::H1),
         ("residual, reflected", NetConfig::Mgno(mgno(residual.within(Boundary::Reflect))), Norm::L2),
         ("periodic, normalised", NetConfig::Mgno(mgno(normed)), Norm::H1),
         ("u-net", NetConfig::Unet(UNetConfig { levels: 2, width: 4, ..UNetConfig::default() }), Norm::H1),

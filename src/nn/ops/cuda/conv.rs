@@ -114,15 +114,17 @@ impl Gpu {
     }
 }
 
+/// `shape` of `kernels/lattice.cuh`; none after a fault.
+type Lattice = Option<Arc<Buffer<i32>>>;
+
 /// How a kernel lies between n cells and m.
 struct Laid<'a> {
     gpu: &'a Gpu,
     n: [usize; 3],
     m: [usize; 3],
-    /// `shape` of `kernels/lattice.cuh`.
-    shape: Option<Arc<Buffer<i32>>>,
+    shape: Lattice,
     /// The same to the image continued beyond the faces, where that holds more than zeros, and the cells of that.
-    continued: Option<([usize; 3], Option<Arc<Buffer<i32>>>)>,
+    continued: Option<([usize; 3], Lattice)>,
     taps: usize,
     /// C and D.
     channels: [usize; 2],
@@ -226,7 +228,7 @@ impl<'a> Laid<'a> {
 
 impl Gpu {
     /// The device's copy of how a kernel lies.
-    fn lattice(&self, numbers: Vec<i32>) -> Option<Arc<Buffer<i32>>> {
+    fn lattice(&self, numbers: Vec<i32>) -> Lattice {
         let mut all = self.0.lattices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(there) = all.get(&numbers) {
             return Some(there.clone());
