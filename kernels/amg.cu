@@ -86,3 +86,30 @@ extern "C" __global__ void solve_dense(float *x, float *d, const float *b, const
         d[q] = 0;
     }
 }
+
+// b <- S r in the order of the rows, from which the solution starts at 0: rest <- b, d <- take b, x <- 0. Row q stands for unknowns[q],
+// and S there is scale[q].
+extern "C" __global__ void enter_rows(
+    float *b, float *rest, float *d, float *x, const double *r, const int *unknowns, const float *scale, float take, int n)
+{
+    const int q = row_number();
+    if (q < n) {
+        b[q] = rest[q] = float(scale[q] * r[unknowns[q]]);
+        d[q] = take * b[q];
+        x[q] = 0;
+    }
+}
+
+// z <- factor S (x + d) in the order of the unknowns; the part of r.z. Launch: any number of blocks of (TK, TJ) threads.
+extern "C" __global__ void leave_rows(
+    double *z, const float *x, const float *d, const double *r, const int *unknowns, const float *scale, double factor, double *partials,
+    int n)
+{
+    double sums[1] = {0};
+    for (int q = blockIdx.x * THREADS + thread_number(); q < n; q += gridDim.x * THREADS) {
+        const int u = unknowns[q];
+        z[u] = factor * (scale[q] * (x[q] + d[q]));
+        sums[0] += r[u] * z[u];
+    }
+    leave_sums(sums, partials);
+}

@@ -6,7 +6,8 @@
 //
 // A block of CK x CJ threads computes CI x CJ x CK cells, CI of them a thread, all 16 outputs of each in registers: a number of x is
 // used 16 times and one of w CI times once it is read. Channels come in chunks, so that tile and weights fit in 48 kB.
-// Launch of the convolutions: blocks (n2 / CK, n1 / CJ, n0 / CI) rounded up, threads (CK, CJ).
+// Launch of the convolutions: blocks (n2 / CK, n1 / CJ, samples times n0 / CI), each quotient rounded up, threads (CK, CJ). Images of
+// several samples lie one after the other.
 
 constexpr int CI = 4, CJ = 8, CK = 16, OUT = 16, TAPS = 27;
 
@@ -17,7 +18,8 @@ __device__ inline void convolve(
     __shared__ float tile[CHUNK][CI + 2][CJ + 2][CK + 2];
     __shared__ float weights[TAPS][CHUNK][OUT];
     const int tk = threadIdx.x, tj = threadIdx.y, t = tj * CK + tk;
-    const int i0 = blockIdx.z * CI, j0 = blockIdx.y * CJ, k0 = blockIdx.x * CK;
+    const int tiles = (n0 + CI - 1) / CI, i0 = blockIdx.z % tiles * CI, j0 = blockIdx.y * CJ, k0 = blockIdx.x * CK;
+    const size_t sample = size_t(blockIdx.z / tiles) * n0 * n1 * n2;
     float sums[CI][OUT];
 #pragma unroll
     for (int a = 0; a < CI; ++a)
@@ -30,7 +32,7 @@ __device__ inline void convolve(
             const int a = cell / ((CJ + 2) * (CK + 2)), b = cell / (CK + 2) % (CJ + 2), c = cell % (CK + 2);
             const int i = i0 + a - 1, j = j0 + b - 1, k = k0 + c - 1;
             const bool inside = i >= 0 && i < n0 && j >= 0 && j < n1 && k >= 0 && k < n2;
-            tile[e][a][b][c] = inside ? x[size_t((i * n1 + j) * n2 + k) * IN + e0 + e] : 0;
+            tile[e][a][b][c] = inside ? x[(sample + (i * n1 + j) * n2 + k) * IN + e0 + e] : 0;
         }
         for (int q = t; q < TAPS * CHUNK * OUT; q += CJ * CK) {
             const int d = q % OUT, e = q / OUT % CHUNK, tap = q / OUT / CHUNK;
@@ -60,7 +62,7 @@ __device__ inline void convolve(
 #pragma unroll
     for (int a = 0; a < CI; ++a)
         if (i0 + a < n0 && j < n1 && k < n2) {
-            const size_t at = size_t(((i0 + a) * n1 + j) * n2 + k) * OUT;
+            const size_t at = (sample + ((i0 + a) * n1 + j) * n2 + k) * OUT;
 #pragma unroll
             for (int d = 0; d < OUT; ++d) {
                 const float value = rectify && !(sums[a][d] > 0) ? 0 : sums[a][d];
@@ -99,18 +101,18 @@ constexpr int SHARE = 1024, HELD = 32;
 // The gradient for w[t, e, d], the sum over cells c of x[c + t, e] g[c, d], over the block's share of the cells:
 // partials[share, t, e, d]. Launch: blocks (shares, taps) of THREADS threads, one for each (e, d).
 template <int IN>
-__device__ inline void weight_shares(float *partials, const float *x, const float *g, int n0, int n1, int n2)
+__device__ inline void weight_shares(float *partials, const float *x, const float *g, int batch, int n0, int n1, int n2)
 {
     __shared__ float xs[HELD][IN], gs[HELD][OUT];
-    const int n = n0 * n1 * n2, t = threadIdx.x, tap = blockIdx.y, e = t / OUT, d = t % OUT;
+    const int n = batch * n0 * n1 * n2, t = threadIdx.x, tap = blockIdx.y, e = t / OUT, d = t % OUT;
     const int a = tap / 9 - 1, b = tap / 3 % 3 - 1, c = tap % 3 - 1;
     float sum = 0;
     for (int c0 = blockIdx.x * SHARE; c0 < min(n, int(blockIdx.x + 1) * SHARE); c0 += HELD) {
         for (int q = t; q < HELD * IN; q += THREADS) {
             const int cell = c0 + q / IN;
-            const int i = cell / (n1 * n2) + a, j = cell / n2 % n1 + b, k = cell % n2 + c;
+            const int i = cell / (n1 * n2) % n0 + a, j = cell / n2 % n1 + b, k = cell % n2 + c;
             const bool inside = cell < n && i >= 0 && i < n0 && j >= 0 && j < n1 && k >= 0 && k < n2;
-            xs[q / IN][q % IN] = inside ? x[size_t((i * n1 + j) * n2 + k) * IN + q % IN] : 0;
+            xs[q / IN][q % IN] = inside ? x[size_t(cell + (a * n1 + b) * n2 + c) * IN + q % IN] : 0;
         }
         for (int q = t; q < HELD * OUT; q += THREADS)
             gs[q / OUT][q % OUT] = c0 + q / OUT < n ? g[size_t(c0) * OUT + q] : 0;
@@ -124,26 +126,14 @@ __device__ inline void weight_shares(float *partials, const float *x, const floa
         partials[(size_t(blockIdx.x) * TAPS + tap) * IN * OUT + t] = sum;
 }
 
-extern "C" __global__ void weight_shares_16(float *partials, const float *x, const float *g, int n0, int n1, int n2)
+extern "C" __global__ void weight_shares_16(float *partials, const float *x, const float *g, int batch, int n0, int n1, int n2)
 {
-    weight_shares<16>(partials, x, g, n0, n1, n2);
+    weight_shares<16>(partials, x, g, batch, n0, n1, n2);
 }
 
-extern "C" __global__ void weight_shares_1(float *partials, const float *x, const float *g, int n0, int n1, int n2)
+extern "C" __global__ void weight_shares_1(float *partials, const float *x, const float *g, int batch, int n0, int n1, int n2)
 {
-    weight_shares<1>(partials, x, g, n0, n1, n2);
-}
-
-// out[q] <- the sum of partials[share, q] over the shares, in a fixed order. Launch: blocks of THREADS, one thread a number.
-extern "C" __global__ void add_shares(float *out, const float *partials, int shares, int numbers)
-{
-    const int q = blockIdx.x * THREADS + threadIdx.x;
-    if (q < numbers) {
-        double sum = 0;
-        for (int s = 0; s < shares; ++s)
-            sum += partials[size_t(s) * numbers + q];
-        out[q] = float(sum);
-    }
+    weight_shares<1>(partials, x, g, batch, n0, n1, n2);
 }
 
 // The gradient for b[d], the sum of g[c, d], over the block's share of the cells: partials[share, d]. Launch: blocks (shares) of THREADS.
@@ -162,12 +152,4 @@ extern "C" __global__ void bias_shares(float *partials, const float *g, int n)
             total += parts[q][d];
         partials[blockIdx.x * OUT + d] = float(total);
     }
-}
-
-// out <- g where y > 0, else 0: the rectifier's gradient. Launch: blocks of THREADS, one thread a number.
-extern "C" __global__ void mask_gradient(float *out, const float *g, const float *y, int numbers)
-{
-    const int q = blockIdx.x * THREADS + threadIdx.x;
-    if (q < numbers)
-        out[q] = y[q] > 0 ? g[q] : 0;
 }

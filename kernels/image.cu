@@ -1,33 +1,35 @@
-// Images of 16 channels [n0, n1, n2, 16] besides convolutions: blocks of 2 x 2 x 2 cells, the layer to one channel, and the way from a
-// residual to an image and back.
+// Images besides convolutions: blocks of 2 x 2 x 2 cells, the layer from 16 channels to one, and the way from a residual to an image
+// and back.
 //
 // Launch: blocks of THREADS threads, one thread for each number of the result.
 
 constexpr int CHANNELS = 16;
 
-// y[c, d] <- factor x the sum of x over the block c of 2 x 2 x 2 cells, for c in m0 x m1 x m2: means, or the gradient of copies.
-extern "C" __global__ void gather_blocks(float *y, const float *x, float factor, int m0, int m1, int m2)
+// y[c, d] <- factor x the sum of x over the block c of `side` x 2 x 2 cells, for c in m0 x m1 x m2: means, or the gradient of copies.
+// Samples lie one after the other along the first direction; side is 1 in the plane.
+extern "C" __global__ void gather_blocks(float *y, const float *x, float factor, int channels, int side, int m0, int m1, int m2)
 {
     const int q = blockIdx.x * THREADS + threadIdx.x;
-    if (q < m0 * m1 * m2 * CHANNELS) {
-        const int d = q % CHANNELS, c = q / CHANNELS, i = c / (m1 * m2), j = c / m2 % m1, k = c % m2;
+    if (q < m0 * m1 * m2 * channels) {
+        const int d = q % channels, c = q / channels, i = c / (m1 * m2), j = c / m2 % m1, k = c % m2;
         float sum = 0;
-        for (int b = 0; b < 8; ++b) {
-            const int cell = ((2 * i + b / 4) * 2 * m1 + 2 * j + b / 2 % 2) * 2 * m2 + 2 * k + b % 2;
-            sum += factor * x[size_t(cell) * CHANNELS + d];
+        for (int b = 0; b < 4 * side; ++b) {
+            const int cell = ((side * i + b / 4) * 2 * m1 + 2 * j + b / 2 % 2) * 2 * m2 + 2 * k + b % 2;
+            sum += factor * x[size_t(cell) * channels + d];
         }
         y[q] = sum;
     }
 }
 
 // y[c, d] <- factor x of c's block + skip[c, d], for c in n0 x n1 x n2; skip may be absent: copies, or the gradient of means.
-extern "C" __global__ void spread_blocks(float *y, const float *x, const float *skip, float factor, int n0, int n1, int n2)
+extern "C" __global__ void spread_blocks(
+    float *y, const float *x, const float *skip, float factor, int channels, int side, int n0, int n1, int n2)
 {
     const int q = blockIdx.x * THREADS + threadIdx.x;
-    if (q < n0 * n1 * n2 * CHANNELS) {
-        const int d = q % CHANNELS, c = q / CHANNELS, i = c / (n1 * n2), j = c / n2 % n1, k = c % n2;
-        const int block = (i / 2 * (n1 / 2) + j / 2) * (n2 / 2) + k / 2;
-        const float value = factor * x[size_t(block) * CHANNELS + d];
+    if (q < n0 * n1 * n2 * channels) {
+        const int d = q % channels, c = q / channels, i = c / (n1 * n2), j = c / n2 % n1, k = c % n2;
+        const int block = (i / side * (n1 / 2) + j / 2) * (n2 / 2) + k / 2;
+        const float value = factor * x[size_t(block) * channels + d];
         y[q] = skip ? value + skip[q] : value;
     }
 }
@@ -41,36 +43,6 @@ extern "C" __global__ void pointwise(float *y, const float *x, const float *w, c
         for (int e = 0; e < CHANNELS; ++e)
             sum += x[size_t(c) * CHANNELS + e] * w[e];
         y[c] = sum;
-    }
-}
-
-// The gradient for x: out[c, e] <- g[c] w[e].
-extern "C" __global__ void pointwise_gradient(float *out, const float *g, const float *w, int n)
-{
-    const int q = blockIdx.x * THREADS + threadIdx.x;
-    if (q < n * CHANNELS)
-        out[q] = g[q / CHANNELS] * w[q % CHANNELS];
-}
-
-// The gradients for w and b over a share of 1024 cells: partials[share, 17]. Launch: blocks (shares) of THREADS.
-extern "C" __global__ void pointwise_shares(float *partials, const float *x, const float *g, int n)
-{
-    __shared__ float parts[THREADS / CHANNELS][CHANNELS + 1];
-    const int t = threadIdx.x, e = t % CHANNELS, group = t / CHANNELS;
-    float sum = 0, sum_g = 0;
-    for (int c = blockIdx.x * 1024 + group; c < min(n, int(blockIdx.x + 1) * 1024); c += THREADS / CHANNELS) {
-        sum += x[size_t(c) * CHANNELS + e] * g[c];
-        sum_g += g[c];
-    }
-    parts[group][e] = sum;
-    if (e == 0)
-        parts[group][CHANNELS] = sum_g;
-    __syncthreads();
-    if (t <= CHANNELS) {
-        double total = 0;
-        for (int q = 0; q < THREADS / CHANNELS; ++q)
-            total += parts[q][t];
-        partials[blockIdx.x * (CHANNELS + 1) + t] = float(total);
     }
 }
 

@@ -62,11 +62,14 @@ __device__ inline void each_cell(int n, Each each)
         each(c);
 }
 
-// p <- B r + beta p with B the diagonal `inverse`.
+// B is the diagonal `inverse`, or 1 where that is absent.
+__device__ inline double times(const double *inverse, int c, double v) { return inverse ? inverse[c] * v : v; }
+
+// p <- B r + beta p.
 extern "C" __global__ void jacobi_direction(double *p, const double *r, const double *inverse, const double *s, int n)
 {
     const double beta = s[BETA];
-    each_cell(n, [&](int c) { p[c] = inverse[c] * r[c] + (beta == 0 ? 0 : beta * p[c]); });
+    each_cell(n, [&](int c) { p[c] = times(inverse, c, r[c]) + (beta == 0 ? 0 : beta * p[c]); });
 }
 
 // x <- x + alpha p / scale, r <- r - alpha q; the parts of r.B r and r.r.
@@ -80,7 +83,7 @@ extern "C" __global__ void jacobi_step(
         const double left = alpha == 0 ? r[c] : r[c] - alpha * q[c];
         x[c] += alpha == 0 ? 0 : step * p[c];
         r[c] = left;
-        sums[0] += inverse[c] * left * left;
+        sums[0] += times(inverse, c, left * left);
         sums[1] += left * left;
     });
     leave_sums(sums, partials);
@@ -94,7 +97,7 @@ extern "C" __global__ void jacobi_residual(
     each_cell(n, [&](int c) {
         const double left = scale * (b[c] - y[c]);
         r[c] = left;
-        sums[0] += inverse[c] * left * left;
+        sums[0] += times(inverse, c, left * left);
         sums[1] += left * left;
     });
     leave_sums(sums, partials);

@@ -22,3 +22,36 @@ __device__ inline void multiply_add(float (&d)[4], const unsigned (&a)[4], const
 }
 
 #endif
+
+__device__ inline float value_of(unsigned bits)
+{
+    return __uint_as_float(bits);
+}
+
+// N numbers as TF32 ones: high, and with REST what that leaves of them.
+template <bool REST, int N> struct Parts {
+    unsigned high[N], rest[N];
+
+    __device__ explicit Parts(const float (&v)[N])
+    {
+#pragma unroll
+        for (int i = 0; i < N; ++i) {
+            high[i] = tf32(v[i]);
+            if (REST) rest[i] = tf32(v[i] - value_of(high[i]));
+        }
+    }
+};
+
+// Two products with the same A side by side: the 16 columns of B. Of two parts each, all but rest x rest.
+template <bool REST>
+__device__ inline void multiply_parts(float (&sums)[2][4], const Parts<REST, 4> &of, const Parts<REST, 2> (&by)[2])
+{
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+        if (REST) {
+            multiply_add(sums[half], of.rest, by[half].high);
+            multiply_add(sums[half], of.high, by[half].rest);
+        }
+        multiply_add(sums[half], of.high, by[half].high);
+    }
+}

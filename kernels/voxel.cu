@@ -83,3 +83,16 @@ extern "C" __global__ void oriented_product(
     });
     leave_sums(sums, partials);
 }
+
+// y <- A x for samples of x in single precision, products in double. Launch: blocks of THREADS threads, one thread a number.
+extern "C" __global__ void multiply_samples(float *y, const float *x, const byte *degree, int n0, int n1, int n2, int numbers)
+{
+    const int q = blockIdx.x * THREADS + threadIdx.x;
+    if (q >= numbers)
+        return;
+    const int c = q % (n0 * n1 * n2), i = c / (n1 * n2), j = c / n2 % n1, k = c % n2;
+    auto value = [&](bool inside, int step) -> double { return inside && degree[c + step] ? x[q + step] : 0; };
+    const double along = value(k > 0, -1) + value(k + 1 < n2, 1), across = value(j > 0, -n2) + value(j + 1 < n1, n2);
+    const double through = value(i > 0, -n1 * n2) + value(i + 1 < n0, n1 * n2);
+    y[q] = degree[c] ? float(product(degree[c], x[q], along + across + through)) : 0;
+}

@@ -2,7 +2,7 @@
 
 use assert_cmd::Command;
 use filet::dcdm::{DirectionNet, NetDirection, NetSize, ResidualLoss, SHIPPED};
-use filet::nn::{Layer, Weights, parse_weights, write_weights};
+use filet::nn::{Backend, Layer, Weights, parse_weights, write_weights};
 use filet::solver::{Method, Outcome, Report, SceneSolver, SolverConfig, StopRule, unobserved};
 use filet::train::{Checkpoint, TrainConfig, train};
 use filet::voxel::{Family, Scene, generate};
@@ -67,7 +67,7 @@ fn trained(cut: Option<usize>) -> Weights {
     let mut state = Checkpoint::default();
     let mut net = DirectionNet::new(NetSize { fine: 1, coarse: 1 }, 3);
     for cut in [cut, None].into_iter().take(1 + usize::from(cut.is_some())) {
-        let mut objective = ResidualLoss::new(&grids, 20, 2, 3).unwrap();
+        let mut objective = ResidualLoss::new(&grids, 20, 2, 3, &Backend::Cpu).unwrap();
         train(&mut net, &mut objective, &config, &mut state, &mut |net, state| {
             if Some(state.step()) != cut {
                 return Ok(ControlFlow::Continue(()));

@@ -4,9 +4,30 @@ use assert_cmd::Command;
 
 #[test]
 fn without_cuda_the_command_says_what_is_missing() {
-    for args in
-        [&["info", "device"][..], &["solve", "box:8", "--device", "cuda"], &["solve", "square:4", "--device", "cuda"]]
-    {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("net.safetensors");
+    let weights = weights.to_str().unwrap();
+    for args in [
+        &["info", "device"][..],
+        &["solve", "box:8", "--device", "cuda"],
+        &["solve", "square:4", "--device", "cuda"],
+        &[
+            "train",
+            "direction",
+            "--size",
+            "2",
+            "--vectors",
+            "4",
+            "--steps",
+            "1",
+            "--device",
+            "cuda",
+            "--output",
+            weights,
+        ],
+        &["train", "mgno", "--data", "darcy-rough:8", "--device", "cuda", "--weights", weights],
+        &["operator", "eval", "--data", "darcy-rough:32", "--samples", "1", "--device", "cuda"],
+    ] {
         let output = Command::new(env!("CARGO_BIN_EXE_filet")).args(args).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!text.contains("panicked"), "{text}");

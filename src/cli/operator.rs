@@ -6,14 +6,10 @@ use super::samples::{PROBLEMS, SampleArgs, built_in};
 use super::trajectories::{BURGERS, burgers};
 use super::{Done, print_data, rollout, say, settings};
 use crate::device::Device;
-#[cfg(feature = "cuda")]
-use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};
-#[cfg(feature = "cuda")]
-use crate::mgno::CudaOperator;
 use crate::mgno::generate::Recipe;
 use crate::mgno::{Norm, Operator as Net, RelativeError, SHIPPED, Samples, write_samples};
-use crate::nn::{Layer, Tensor, Var, parse_weights, read_weights};
+use crate::nn::{Backend, Layer, Tensor, Var, parse_weights, read_weights};
 use crate::report::format::{count, seconds, significant};
 use crate::report::plot::{self, Panel};
 use clap::{Args, Subcommand};
@@ -217,16 +213,10 @@ fn load_net(weights: Option<&Path>) -> Result<Net> {
 
 /// What the net makes of the inputs there.
 fn predict(samples: &Samples, net: &mut Net, device: Device) -> Result<Tensor> {
-    match device {
-        Device::Cpu => Ok(samples.predict(net)),
-        #[cfg(feature = "cuda")]
-        Device::Cuda => {
-            let on = CudaOperator::new(&Cuda::open()?, net)?;
-            samples.predict_by(|inputs| on.apply(&inputs))
-        }
-        #[cfg(not(feature = "cuda"))]
-        Device::Cuda => Err(Device::not_built()),
-    }
+    net.config().check_device(device)?;
+    let backend = Backend::open(device)?;
+    net.move_to(&backend)?;
+    samples.predict_on(net, &backend)
 }
 
 impl Eval {

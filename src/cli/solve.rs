@@ -56,7 +56,7 @@ pub(super) struct Solve {
     #[arg(long, value_name = "FILE", help_heading = "Solver")]
     weights: Option<PathBuf>,
 
-    /// cpu, or cuda: the first NVIDIA GPU (cg, pcg-jacobi; gmg, dcdm, gmg-plain and dcdm-net on voxel scenes)
+    /// cpu, or cuda: the first NVIDIA GPU (cg, pcg-jacobi, pcg-amg; gmg, dcdm, gmg-plain and dcdm-net on voxel scenes)
     #[arg(long, value_name = "DEVICE", help_heading = "Solver", default_value = "cpu", value_parser = settings::device)]
     device: Device,
 

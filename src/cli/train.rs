@@ -9,9 +9,10 @@ use super::outputs::check_ending;
 use super::progress::Progress;
 use super::{Done, interrupt, say, settings};
 use crate::dcdm::{DirectionNet, NetSize, ResidualLoss};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::file::write_atomic;
-use crate::nn::{Layer, Tape, Weights, write_weights};
+use crate::nn::{Backend, Layer, Tape, Weights, write_weights};
 use crate::report::format::{count, seconds, significant};
 use crate::report::plot::{self, Curve, CurvesPlot};
 use crate::train::{Checkpoint, Objective, TrainConfig, train};
@@ -69,6 +70,10 @@ pub(super) struct Direction {
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u16).range(2..))]
     vectors: u16,
 
+    /// cpu, or cuda: the first NVIDIA GPU
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    device: Device,
+
     #[command(flatten)]
     steps: Steps,
 }
@@ -97,13 +102,14 @@ impl Direction {
             refuse("--size", self.size.to_string(), "the net halves the sides once: give an even number")?;
         }
         self.steps.check()?;
+        let backend = Backend::open(self.device)?;
         let progress = Progress::new(quiet);
         progress.phase("Lanczos vectors");
         let sides = [usize::from(self.size); 3];
         let scenes = (0..).zip(&self.scenes);
         let grids: Result<Vec<VoxelGrid>> = scenes.map(|(seed, f)| Ok(generate(*f, &sides, seed)?.grid)).collect();
         let (vectors, batch) = (usize::from(self.vectors), usize::from(self.batch));
-        let mut objective = ResidualLoss::new(&grids?, vectors, batch, self.steps.seed)?;
+        let mut objective = ResidualLoss::new(&grids?, vectors, batch, self.steps.seed, &backend)?;
         let size = match self.net {
             Net::Dcdm => NetSize::N64,
             Net::Dcdm128 => NetSize::N128,
@@ -117,7 +123,8 @@ impl Direction {
             f64::from(scores.sum::<f32>()) / SCORED as f64
         };
         let score = ("right-hand sides", &held_out as &dyn Fn(&dyn Layer, &ResidualLoss) -> f64);
-        self.steps.run(&mut net, &mut objective, self.run_description(), score, (clock, &progress, quiet))
+        let show = (clock, &progress, quiet);
+        self.steps.run(&mut net, &mut objective, self.run_description(), score, show, &backend)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.
@@ -174,7 +181,7 @@ impl Steps {
         format!("--steps {steps} --learning-rate {learning_rate} --seed {seed}")
     }
 
-    /// Trains, scores and writes the weights; `score` says what the held-out data is and gives the loss on it.
+    /// Trains on that backend, scores on the processors and writes the weights; `score` says what the held-out data is and gives the loss on it.
     fn run<O: Objective>(
         &self,
         net: &mut dyn Layer,
@@ -182,9 +189,11 @@ impl Steps {
         run: serde_json::Value,
         (held_out, score): Score<O>,
         (clock, progress, quiet): (Instant, &Progress, bool),
+        backend: &Backend,
     ) -> Result<Done> {
         let config = TrainConfig { steps: self.steps, learning_rate: self.learning_rate, ..TrainConfig::default() };
-        let training = Training { output: &self.output, run: &run, resume: self.course.resume, config: &config };
+        let resume = self.course.resume;
+        let training = Training { output: &self.output, run: &run, resume, config: &config, backend };
         if !self.course.run(&training, net, objective, progress, quiet)? {
             return Ok(Done::Partly);
         }
@@ -229,6 +238,8 @@ struct Training<'a> {
     /// Whether there is a checkpoint to go on from.
     resume: bool,
     config: &'a TrainConfig,
+    /// Where the steps are made.
+    backend: &'a Backend,
 }
 
 impl Training<'_> {
@@ -249,7 +260,7 @@ impl Course {
         check_outputs([option, "--plot", "--csv"], [Some(output), self.plot.as_deref(), self.csv.as_deref()])
     }
 
-    /// Trains up to the last step; false where Ctrl-C came before it. The losses are written in both cases.
+    /// Trains up to the last step; false where Ctrl-C came before it. The losses are written in both cases, and the net is here again.
     fn run(
         &self,
         training: &Training,
@@ -263,6 +274,7 @@ impl Course {
             true => Checkpoint::read(&checkpoint, net, training.run)?,
             false => Checkpoint::default(),
         };
+        net.move_to(training.backend)?;
         interrupt::install();
         progress.steps(steps);
         train(net, objective, training.config, &mut state, &mut |net, state| {
@@ -274,6 +286,7 @@ impl Course {
             Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         progress.finish();
+        net.move_to(&Backend::Cpu)?;
         write_losses(state.losses(), "step", self.csv.as_deref(), self.plot.as_deref())?;
         let done = state.step() == steps;
         if !done {

@@ -6,13 +6,11 @@
 
 use super::RitzVectors;
 use crate::error::Result;
-use crate::nn::ops::{apply_symmetric, div, dot_samples, mean, scale_samples, sub};
-use crate::nn::{Layer, Tape, Tensor, Var};
-use crate::operator::LinearOperator;
+use crate::nn::ops::{Symmetric, apply_symmetric, div, dot_samples, mean, scale_samples, sub};
+use crate::nn::{Backend, Layer, Tape, Tensor, Var};
 use crate::operator::voxel::VoxelOperator;
 use crate::train::Objective;
 use crate::voxel::VoxelGrid;
-use std::sync::Arc;
 
 /// The loss on random right-hand sides of grids in turn.
 pub struct ResidualLoss {
@@ -23,27 +21,28 @@ pub struct ResidualLoss {
 
 /// One grid's problem.
 struct Pressure {
-    operator: Arc<dyn LinearOperator + Send>,
+    operator: Symmetric,
     shape: [usize; 3],
     ritz: RitzVectors,
 }
 
 impl ResidualLoss {
-    /// `vectors` Lanczos steps on each grid's operator, `batch` right-hand sides a step.
+    /// `vectors` Lanczos steps on each grid's operator, `batch` right-hand sides a step, for nets on that backend.
     ///
-    /// Errors: as [`RitzVectors::new`].
+    /// Errors: as [`RitzVectors::new`]; no memory left on a GPU.
     ///
     /// # Panics
     ///
     /// Where there is no grid.
-    pub fn new(grids: &[VoxelGrid], vectors: usize, batch: usize, seed: u64) -> Result<Self> {
+    pub fn new(grids: &[VoxelGrid], vectors: usize, batch: usize, seed: u64, backend: &Backend) -> Result<Self> {
         assert!(!grids.is_empty(), "a loss on no grid");
         let scenes: Result<Vec<Pressure>> = grids
             .iter()
             .map(|grid| {
                 let operator = VoxelOperator::new(grid);
                 let ritz = RitzVectors::new(&operator, vectors, seed)?;
-                Ok(Pressure { operator: Arc::new(operator), shape: grid.shape(), ritz })
+                let shape = grid.shape();
+                Ok(Pressure { operator: Symmetric::voxels(operator, shape, backend)?, shape, ritz })
             })
             .collect();
         Ok(ResidualLoss { scenes: scenes?, batch, seed })
@@ -54,7 +53,7 @@ impl ResidualLoss {
         let Pressure { operator, shape: [n0, n1, n2], ritz } = &self.scenes[number as usize % self.scenes.len()];
         let seed = self.seed.wrapping_add(1).wrapping_mul(1 << 32).wrapping_add(number);
         let b = ritz.right_hand_sides(self.batch, seed);
-        let b = Var::constant(Tensor::new(&[self.batch, *n0, *n1, *n2, 1], b));
+        let b = tape.constant(Tensor::new(&[self.batch, *n0, *n1, *n2, 1], b));
         let d = net.forward(tape, &b);
         let ad = apply_symmetric(operator, &d);
         let alpha = div(&dot_samples(&d, &b), &dot_samples(&d, &ad));

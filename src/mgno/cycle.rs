@@ -30,9 +30,10 @@
 //! 3. The Helmholtz net of the authors has an A in the first step, 11 241 numbers in all, that it never uses; here is none.
 
 use super::lattice::{Lattice, sides};
-use super::stencil::Stencil;
+use super::stencil::{Stencil, normalise, sides_of};
 use crate::error::{Error, Result};
-use crate::nn::{Boundary, Images, Layer, Param, Tape, Tensor, Var};
+use crate::nn::ops::{add, sub};
+use crate::nn::{Boundary, Layer, Param, Tape, Tensor, Var};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -202,89 +203,68 @@ impl MgConv {
         &self.config
     }
 
-    /// The layer on images anywhere.
-    ///
-    /// Errors: a fault of the device.
-    pub fn on<I: Images>(&self, on: &I, f: &I::Image) -> std::result::Result<I::Image, I::Fault> {
-        self.cycle(on, 0, None, f)
-    }
-
     /// f − A u, by the step's A or the level's.
-    fn residual<I: Images>(
-        &self,
-        on: &I,
-        level: &Level,
-        step: Option<&Step>,
-        u: &I::Image,
-        f: &I::Image,
-    ) -> std::result::Result<I::Image, I::Fault> {
+    fn residual(&self, tape: &Tape, level: &Level, step: Option<&Step>, u: &Var, f: &Var) -> Var {
         let own = step.and_then(|s| s.a.as_ref()).or(level.a.as_ref());
-        let Some(a) = own else { return Ok(f.clone()) };
-        let au = a.apply(on, u, self.lattice.same())?;
+        let Some(a) = own else { return f.clone() };
+        let au = a.apply(tape, u, self.lattice.same());
         match self.config.form {
-            Form::Symmetric => on.sub(f, &a.transpose(on, &au, self.lattice.same(), on.sides(u))?),
-            _ => on.sub(f, &au),
+            Form::Symmetric => sub(f, &a.transpose(tape, &au, self.lattice.same(), sides_of(u))),
+            _ => sub(f, &au),
         }
     }
 
     /// The level's part of the cycle and all below it.
-    fn cycle<I: Images>(
-        &self,
-        on: &I,
-        l: usize,
-        u: Option<I::Image>,
-        f: &I::Image,
-    ) -> std::result::Result<I::Image, I::Fault> {
-        let (level, n) = (&self.levels[l], on.sides(f));
-        let smooth = |u: Option<I::Image>, step: &Step| -> std::result::Result<I::Image, I::Fault> {
-            let Some(u) = u else { return step.s.apply(on, f, self.lattice.same()) };
-            let r = self.residual(on, level, Some(step), &u, f)?;
-            on.add(&u, &step.s.apply(on, &r, self.lattice.same())?)
+    fn cycle(&self, tape: &Tape, l: usize, u: Option<Var>, f: &Var) -> Var {
+        let (level, n) = (&self.levels[l], sides_of(f));
+        let smooth = |u: Option<Var>, step: &Step| {
+            let Some(u) = u else { return step.s.apply(tape, f, self.lattice.same()) };
+            let r = self.residual(tape, level, Some(step), &u, f);
+            add(&u, &step.s.apply(tape, &r, self.lattice.same()))
         };
         let mut first = u;
         for step in &level.pre {
-            first = Some(smooth(first, step)?);
+            first = Some(smooth(first, step));
         }
         let mut u = first.expect("the finest level has a step before");
         if let Some(below) = &level.below {
             let up = self.lattice.up(below.side, n);
             let coarse = match (&below.pi, &below.r) {
                 (Some(pi), Some(r)) => {
-                    let coarse = Some(pi.apply(on, &u, self.lattice.down())?);
-                    self.cycle(on, l + 1, coarse, &r.apply(on, f, self.lattice.down())?)?
+                    let coarse = Some(pi.apply(tape, &u, self.lattice.down()));
+                    self.cycle(tape, l + 1, coarse, &r.apply(tape, f, self.lattice.down()))
                 }
                 (_, r) => {
-                    let left = self.residual(on, level, None, &u, f)?;
+                    let left = self.residual(tape, level, None, &u, f);
                     let f = match r {
-                        Some(r) => r.apply(on, &left, self.lattice.down())?,
-                        None => below.p.apply(on, &left, up)?,
+                        Some(r) => r.apply(tape, &left, self.lattice.down()),
+                        None => below.p.apply(tape, &left, up),
                     };
-                    self.cycle(on, l + 1, None, &f)?
+                    self.cycle(tape, l + 1, None, &f)
                 }
             };
-            u = on.add(&u, &below.p.transpose(on, &coarse, up, n)?)?;
+            u = add(&u, &below.p.transpose(tape, &coarse, up, n));
             if let Some(norm) = &below.norm {
-                u = on.normalise(&u, norm)?;
+                u = normalise(tape, &u, norm);
             }
         }
         if self.config.form == Form::Symmetric {
             for step in level.pre.iter().rev() {
-                let r = self.residual(on, level, None, &u, f)?;
-                u = on.add(&u, &step.s.transpose(on, &r, self.lattice.same(), n)?)?;
+                let r = self.residual(tape, level, None, &u, f);
+                u = add(&u, &step.s.transpose(tape, &r, self.lattice.same(), n));
             }
-            return Ok(u);
+            return u;
         }
         for step in &level.post {
-            u = smooth(Some(u), step)?;
+            u = smooth(Some(u), step);
         }
-        Ok(u)
+        u
     }
 }
 
 impl Layer for MgConv {
     fn forward(&self, tape: &Tape, f: &Var) -> Var {
-        let Ok(w) = self.on(tape, f);
-        w
+        self.cycle(tape, 0, None, f)
     }
 
     fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {

@@ -144,10 +144,7 @@ impl Layer for Fno {
     fn forward(&self, tape: &Tape, a: &Var) -> Var {
         let (_, n, _) = a.value().image();
         let transform = Transform::new(self.modes, n);
-        let point = |stencil: &Stencil, v: &Var| {
-            let Ok(y) = stencil.apply(tape, v, POINT);
-            y
-        };
+        let point = |stencil: &Stencil, v: &Var| stencil.apply(tape, v, POINT);
         let mut v = point(&self.lift, &with_coordinates(a));
         for (k, block) in self.blocks.iter().enumerate() {
             let [re, im] = transform.forth(&v);

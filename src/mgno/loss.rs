@@ -8,7 +8,7 @@
 //! the same functional without a transform. Source: the authors' program of He, Liu and Xu, ICLR 2024 (its `HsLoss`).
 
 use crate::nn::ops::{add, along, div, dot_samples, mean, sqrt, sub};
-use crate::nn::{Tensor, Var};
+use crate::nn::{Backend, Tensor, Var};
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
@@ -42,6 +42,15 @@ impl RelativeError {
             Norm::H1 => (0..3).filter(|d| n[*d] > 1).map(|d| (d + 1, Arc::new(derivative(n[d])))).collect(),
         };
         RelativeError { norm, derivatives }
+    }
+
+    /// Goes to where the images are: M, too, is copied there once.
+    pub fn move_to(&mut self, backend: &Backend) {
+        for (_, matrix) in &mut self.derivatives {
+            if matrix.backend() != *backend {
+                *matrix = Arc::new(backend.put(derivative(matrix.shape()[0])));
+            }
+        }
     }
 
     /// The norm.

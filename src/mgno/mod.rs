@@ -5,7 +5,7 @@
 //! | W, one multigrid cycle with learned kernels | [`MgConv`] |
 //! | the net, v <- gelu(W v + L v) | [`MgNo`] |
 //! | baselines | [`Fno`], [`UNet`] |
-//! | a net with its scaling, trained, saved and applied | [`Operator`]; on a GPU `CudaOperator` |
+//! | a net with its scaling, trained, saved and applied | [`Operator`] |
 //! | inputs and outputs | [`Samples`] |
 //! | relative L2 and H1 errors, training on them | [`RelativeError`], [`SampleLoss`] |
 //!
@@ -31,8 +31,6 @@
 //! # Ok::<(), filet::Error>(())
 //! ```
 
-#[cfg(feature = "cuda")]
-mod cuda;
 mod cycle;
 mod files;
 mod fno;
@@ -47,8 +45,6 @@ mod samples;
 mod stencil;
 mod unet;
 
-#[cfg(feature = "cuda")]
-pub use cuda::CudaOperator;
 pub use cycle::{CycleConfig, Form, MgConv};
 pub use files::{Selection, read_samples, write_samples};
 pub use fno::{Fno, FnoConfig};

@@ -12,9 +12,10 @@
 
 use super::cycle::{CycleConfig, MgConv, norm_parameters};
 use super::lattice::POINT;
-use super::stencil::Stencil;
+use super::stencil::{Stencil, normalise};
 use crate::error::Result;
-use crate::nn::{Boundary, Images, Layer, Param, Tape, Var};
+use crate::nn::ops::{add, gelu};
+use crate::nn::{Boundary, Layer, Param, Tape, Var};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
@@ -146,34 +147,26 @@ impl MgNo {
         };
         Ok(MgNo { blocks, head, skip: config.skip })
     }
-
-    /// The net on images anywhere.
-    ///
-    /// Errors: a fault of the device.
-    pub fn on<I: Images>(&self, on: &I, x: &I::Image) -> std::result::Result<I::Image, I::Fault> {
-        let mut v = x.clone();
-        for block in &self.blocks {
-            let mut y = block.cycle.on(on, &v)?;
-            if let Some(pointwise) = &block.pointwise {
-                y = on.add(&y, &pointwise.apply(on, &v, POINT)?)?;
-            }
-            if let Some(norm) = &block.norm {
-                y = on.normalise(&y, norm)?;
-            }
-            v = on.gelu(&y)?;
-        }
-        let u = match &self.head {
-            Head::Pointwise(head) => head.apply(on, &v, POINT)?,
-            Head::Cycle(head) => head.on(on, &v)?,
-        };
-        if self.skip { on.add(&u, x) } else { Ok(u) }
-    }
 }
 
 impl Layer for MgNo {
     fn forward(&self, tape: &Tape, x: &Var) -> Var {
-        let Ok(u) = self.on(tape, x);
-        u
+        let mut v = x.clone();
+        for block in &self.blocks {
+            let mut y = block.cycle.forward(tape, &v);
+            if let Some(pointwise) = &block.pointwise {
+                y = add(&y, &pointwise.apply(tape, &v, POINT));
+            }
+            if let Some(norm) = &block.norm {
+                y = normalise(tape, &y, norm);
+            }
+            v = gelu(&y);
+        }
+        let u = match &self.head {
+            Head::Pointwise(head) => head.apply(tape, &v, POINT),
+            Head::Cycle(head) => head.forward(tape, &v),
+        };
+        if self.skip { add(&u, x) } else { u }
     }
 
     fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {

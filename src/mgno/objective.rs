@@ -67,8 +67,9 @@ impl<'a> SampleLoss<'a> {
 impl Objective for SampleLoss<'_> {
     fn loss(&mut self, net: &dyn Layer, tape: &Tape, step: usize) -> Result<Var> {
         let (a, u) = self.batch(step);
-        let v = net.forward(tape, &Var::constant(a));
-        Ok(self.error.mean(&v, &Var::constant(u)))
+        self.error.move_to(tape.backend());
+        let v = net.forward(tape, &tape.constant(a));
+        Ok(self.error.mean(&v, &tape.constant(u)))
     }
 }
 

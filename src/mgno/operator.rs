@@ -2,6 +2,7 @@
 
 use super::resampling::Resampling;
 use super::{Fno, FnoConfig, MgNo, MgNoConfig, Samples, UNet, UNetConfig};
+use crate::device::Device;
 use crate::error::{Error, Place, Result};
 use crate::nn::ops::linear;
 use crate::nn::{Layer, Param, Tape, Tensor, Var, Weights};
@@ -37,6 +38,19 @@ impl NetConfig {
             NetConfig::Mgno(_) => "mgno",
             NetConfig::Fno(_) => "fno",
             NetConfig::Unet(_) => "unet",
+        }
+    }
+
+    /// Refuses a device that has no kernels for the net.
+    ///
+    /// Errors: which nets run there.
+    pub fn check_device(&self, device: Device) -> Result<()> {
+        match (self, device) {
+            (NetConfig::Fno(_), Device::Cuda) => Err(Error::Device {
+                what: "a net of the kind fno does not run on a GPU; mgno and unet do".into(),
+                help: "take --device cpu".into(),
+            }),
+            _ => Ok(()),
         }
     }
 

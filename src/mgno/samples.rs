@@ -2,8 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::hdf5::Attribute;
-use crate::nn::{Layer, Tape, Tensor, Var};
-use std::convert::Infallible;
+use crate::nn::{Backend, Layer, Tape, Tensor};
 
 /// Inputs `[samples, n0, n1, n2, C]` and outputs `[samples, n0, n1, n2, D]`, n0 = 1 in the plane.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,24 +102,24 @@ impl Samples {
     }
 
     /// What `net` makes of the inputs, a few at a time.
+    ///
+    /// # Panics
+    ///
+    /// Where the net is on a GPU that fails: [`Samples::predict_on`] is for that.
     pub fn predict(&self, net: &dyn Layer) -> Tensor {
-        let forward = |inputs| net.forward(&Tape::inference(), &Var::constant(inputs)).value().clone();
-        let Ok(predicted) = self.predict_by(|inputs| Ok::<_, Infallible>(forward(inputs)));
-        predicted
+        self.predict_on(net, &Backend::Cpu).expect("nothing can go wrong on the processors")
     }
 
-    /// What `net` makes of the inputs, a few at a time.
+    /// The same, where the net is.
     ///
-    /// Errors: those of `net`.
-    pub fn predict_by<E>(
-        &self,
-        mut net: impl FnMut(Tensor) -> std::result::Result<Tensor, E>,
-    ) -> std::result::Result<Tensor, E> {
+    /// Errors: a fault of the device.
+    pub fn predict_on(&self, net: &dyn Layer, backend: &Backend) -> Result<Tensor> {
         let mut shape = self.outputs.shape().to_vec();
         let mut data = Vec::with_capacity(self.outputs.len());
         for first in (0..self.len()).step_by(8) {
             let (inputs, _) = self.pick(&(first..(first + 8).min(self.len())).collect::<Vec<_>>());
-            let y = net(inputs)?;
+            let tape = Tape::inference().on(backend.clone());
+            let y = net.forward(&tape, &tape.constant(inputs)).value().here()?;
             shape[4] = y.shape()[4];
             data.extend_from_slice(y.data());
         }

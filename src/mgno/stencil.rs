@@ -1,6 +1,8 @@
 //! A kernel with or without bias, applied forth and back.
 
-use crate::nn::{Conv, Images, Param, Tensor};
+use crate::nn::ops::conv::{conv, conv_linear, conv_transpose};
+use crate::nn::ops::{scale_shift, standardise};
+use crate::nn::{Conv, Param, Tape, Tensor, Var};
 use rand::Rng;
 
 /// Weights `[k0, k1, k2, C, D]`, and a bias `[D]` where there is one.
@@ -32,17 +34,31 @@ impl Stencil {
     }
 
     /// w * x + b.
-    pub fn apply<I: Images>(&self, on: &I, x: &I::Image, how: Conv) -> Result<I::Image, I::Fault> {
-        on.conv(x, &self.weight, self.bias.as_ref(), how)
+    pub fn apply(&self, tape: &Tape, x: &Var, how: Conv) -> Var {
+        let w = tape.parameter(&self.weight);
+        match &self.bias {
+            Some(b) => conv(x, &w, &tape.parameter(b), how),
+            None => conv_linear(x, &w, how),
+        }
     }
 
     /// The transpose of w *, from D channels to C on `n` cells.
-    pub fn transpose<I: Images>(&self, on: &I, x: &I::Image, how: Conv, n: [usize; 3]) -> Result<I::Image, I::Fault> {
-        on.conv_transpose(x, &self.weight, how, n)
+    pub fn transpose(&self, tape: &Tape, x: &Var, how: Conv, n: [usize; 3]) -> Var {
+        conv_transpose(x, &tape.parameter(&self.weight), how, n)
     }
 
     pub fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {
         see(&mut self.weight);
         self.bias.iter_mut().for_each(see);
     }
+}
+
+/// n0, n1 and n2 of an image.
+pub(super) fn sides_of(x: &Var) -> [usize; 3] {
+    x.value().image().1
+}
+
+/// Layer normalisation over each sample, with a factor and a shift for every number.
+pub(super) fn normalise(tape: &Tape, x: &Var, [factor, shift]: &[Param; 2]) -> Var {
+    scale_shift(&standardise(x), &tape.parameter(factor), &tape.parameter(shift))
 }

@@ -9,8 +9,9 @@
 //! images, strides instead of maxima over blocks, GELU, no normalisation, any sides.
 
 use super::lattice::{Lattice, POINT, sides};
-use super::stencil::Stencil;
-use crate::nn::{Boundary, Images, Layer, Param, Tape, Var};
+use super::stencil::{Stencil, sides_of};
+use crate::nn::ops::{add, gelu};
+use crate::nn::{Boundary, Layer, Param, Tape, Var};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
@@ -89,33 +90,25 @@ impl UNet {
         UNet { lattice, levels, head }
     }
 
-    /// The net on images anywhere.
-    ///
-    /// Errors: a fault of the device.
-    pub fn on<I: Images>(&self, on: &I, a: &I::Image) -> Result<I::Image, I::Fault> {
-        self.head.apply(on, &self.through(on, 0, a)?, POINT)
-    }
-
-    fn through<I: Images>(&self, on: &I, l: usize, v: &I::Image) -> Result<I::Image, I::Fault> {
-        let (level, same, n) = (&self.levels[l], self.lattice.same(), on.sides(v));
+    fn through(&self, tape: &Tape, l: usize, v: &Var) -> Var {
+        let (level, same, n) = (&self.levels[l], self.lattice.same(), sides_of(v));
         let mut v = v.clone();
         for conv in &level.before {
-            v = on.gelu(&conv.apply(on, &v, same)?)?;
+            v = gelu(&conv.apply(tape, &v, same));
         }
-        let Some(below) = &level.below else { return Ok(v) };
-        let down = below.down.apply(on, &v, self.lattice.down())?;
-        let coarse = self.through(on, l + 1, &on.gelu(&down)?)?;
-        let up = below.up.transpose(on, &coarse, self.lattice.up(4, n), n)?;
+        let Some(below) = &level.below else { return v };
+        let down = below.down.apply(tape, &v, self.lattice.down());
+        let coarse = self.through(tape, l + 1, &gelu(&down));
+        let up = below.up.transpose(tape, &coarse, self.lattice.up(4, n), n);
         let [of_v, of_up, last] = &below.after;
-        let both = on.add(&of_v.apply(on, &v, same)?, &of_up.apply(on, &up, same)?)?;
-        on.gelu(&last.apply(on, &on.gelu(&both)?, same)?)
+        let both = add(&of_v.apply(tape, &v, same), &of_up.apply(tape, &up, same));
+        gelu(&last.apply(tape, &gelu(&both), same))
     }
 }
 
 impl Layer for UNet {
     fn forward(&self, tape: &Tape, a: &Var) -> Var {
-        let Ok(u) = self.on(tape, a);
-        u
+        self.head.apply(tape, &self.through(tape, 0, a), POINT)
     }
 
     fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {

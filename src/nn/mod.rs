@@ -30,7 +30,7 @@
 //! assert_eq!(gradients.of(&b).expect("a part in L").data(), [-2.5]);
 //! ```
 
-mod images;
+mod backend;
 pub(crate) mod kernels;
 pub mod layers;
 pub mod ops;
@@ -38,7 +38,7 @@ mod tape;
 mod tensor;
 mod weights;
 
-pub use images::Images;
+pub use backend::Backend;
 pub use ops::conv::{Conv, Padding};
 pub use ops::pad::Boundary;
 pub use tape::{Gradients, Layer, Op, Param, Tape, Var};

@@ -1,6 +1,9 @@
 //! Reverse-mode differentiation: variables remember how they came about, as far as a parameter is behind them.
 
-use super::Tensor;
+#[cfg(feature = "cuda")]
+use super::ops::cuda::CudaOp;
+use super::{Backend, Tensor};
+use crate::error::Result;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -9,6 +12,29 @@ use std::rc::Rc;
 pub trait Op {
     /// The gradients for the inputs, from the gradient for the output; `wanted` says which are used.
     fn backward(&self, inputs: &[&Tensor], output: &Tensor, gradient: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>>;
+
+    /// The operation on a GPU, if there are kernels for it.
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        None
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn kernels(op: &dyn Op) -> &dyn CudaOp {
+    op.on_cuda().expect("an operation that has kernels for a GPU")
+}
+
+/// The gradients for the inputs, where the output is.
+fn backward(op: &dyn Op, inputs: &[Var], output: &Tensor, gradient: &Tensor) -> Vec<Option<Tensor>> {
+    let wanted: Vec<bool> = inputs.iter().map(Var::tracked).collect();
+    let values: Vec<&Tensor> = inputs.iter().map(Var::value).collect();
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = gradient.gpu() {
+        let there: Vec<Tensor> = values.into_iter().map(|v| gpu.put(v)).collect();
+        return kernels(op).backward(gpu, &there.iter().collect::<Vec<_>>(), output, gradient, &wanted);
+    }
+    op.backward(&values, output, gradient, &wanted)
 }
 
 /// A value in a computation. Cheap to clone.
@@ -64,6 +90,23 @@ impl Var {
         }
     }
 
+    /// The result of an operation on `inputs`: on the processors `here`, or on the GPU that has one of them, where what is still here
+    /// is copied.
+    ///
+    /// # Panics
+    ///
+    /// Where an input is on a GPU and the operation has no kernels for it.
+    pub fn apply<O: Op + 'static>(inputs: &[&Var], op: O, here: impl FnOnce(&O) -> Tensor) -> Self {
+        #[cfg(feature = "cuda")]
+        if let Some(gpu) = inputs.iter().find_map(|v| v.value().gpu()) {
+            let there: Vec<Tensor> = inputs.iter().map(|v| gpu.put(v.value())).collect();
+            let value = kernels(&op).forward(gpu, &there.iter().collect::<Vec<_>>());
+            return Var::result(inputs, value, op);
+        }
+        let value = here(&op);
+        Var::result(inputs, value, op)
+    }
+
     /// The value.
     pub fn value(&self) -> &Tensor {
         &self.0.value
@@ -99,7 +142,7 @@ impl Var {
             nodes.insert(var.0.number, var);
         }
         let mut open: HashMap<u64, Tensor> = HashMap::new();
-        open.insert(self.0.number, Tensor::new(self.shape(), vec![1.0]));
+        open.insert(self.0.number, self.value().backend().put(Tensor::new(self.shape(), vec![1.0])));
         let mut leaves = HashMap::new();
         for (number, var) in nodes.into_iter().rev() {
             let Some(gradient) = open.remove(&number) else { continue };
@@ -109,12 +152,10 @@ impl Var {
                     leaves.insert(number, gradient);
                 }
                 Kind::Result { op, inputs } => {
-                    let wanted: Vec<bool> = inputs.iter().map(Var::tracked).collect();
-                    let values: Vec<&Tensor> = inputs.iter().map(Var::value).collect();
-                    let found = op.backward(&values, var.value(), &gradient, &wanted);
+                    let found = backward(&**op, inputs, var.value(), &gradient);
                     assert_eq!(found.len(), inputs.len(), "one gradient an input");
-                    for ((input, gradient), wanted) in inputs.iter().zip(found).zip(wanted) {
-                        let Some(gradient) = gradient.filter(|_| wanted) else { continue };
+                    for (input, gradient) in inputs.iter().zip(found) {
+                        let Some(gradient) = gradient.filter(|_| input.tracked()) else { continue };
                         assert_eq!(gradient.shape(), input.shape(), "the gradient has its variable's shape");
                         match open.entry(input.0.number) {
                             std::collections::hash_map::Entry::Occupied(mut sum) => sum.get_mut().accumulate(&gradient),
@@ -165,23 +206,61 @@ pub trait Layer {
         self.visit(&mut |p| count += p.value.len());
         count
     }
+
+    /// Where the parameters are.
+    fn backend(&mut self) -> Backend {
+        let mut found = None;
+        self.visit(&mut |p| {
+            found.get_or_insert_with(|| p.value.backend());
+        });
+        found.unwrap_or_default()
+    }
+
+    /// Moves the parameters.
+    ///
+    /// Errors: a fault of the GPU they come from or go to.
+    fn move_to(&mut self, backend: &Backend) -> Result<()> {
+        let mut fault = Ok(());
+        self.visit(&mut |p| {
+            if fault.is_ok() {
+                fault = p.value.here().map(|value| p.value = backend.put(value));
+            }
+        });
+        fault.and_then(|()| backend.check())
+    }
 }
 
-/// Hands out parameters as variables, once each.
+/// Hands out parameters as variables, once each, and takes in data.
 pub struct Tape {
     training: bool,
+    backend: Backend,
     leaves: RefCell<BTreeMap<String, Var>>,
 }
 
 impl Tape {
     /// Gradients are wanted.
     pub fn training() -> Self {
-        Tape { training: true, leaves: RefCell::default() }
+        Tape { training: true, backend: Backend::Cpu, leaves: RefCell::default() }
     }
 
     /// Only values are wanted: no intermediate one is kept.
     pub fn inference() -> Self {
-        Tape { training: false, leaves: RefCell::default() }
+        Tape { training: false, ..Tape::training() }
+    }
+
+    /// Where data goes: where the net's parameters are.
+    pub fn on(self, backend: Backend) -> Self {
+        Tape { backend, ..self }
+    }
+
+    /// Where data goes.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// Data: a value without gradient.
+    pub fn constant(&self, value: Tensor) -> Var {
+        Var::constant(self.backend.put(value))
     }
 
     /// The variable of a parameter.

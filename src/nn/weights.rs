@@ -86,12 +86,13 @@ pub fn parse_weights(path: impl AsRef<Path>, bytes: &[u8]) -> Result<Weights> {
 }
 
 /// Writes a safetensors file, whole or not at all; the same weights give the same bytes.
+///
+/// Errors: a file that cannot be written; a fault of the GPU that has the numbers.
 pub fn write_weights(path: impl AsRef<Path>, weights: &Weights) -> Result<()> {
-    let bytes: BTreeMap<&str, Vec<u8>> = weights
-        .tensors
-        .iter()
-        .map(|(name, t)| (name.as_str(), t.data().iter().flat_map(|v| v.to_le_bytes()).collect()))
-        .collect();
+    let of = |t: &Tensor| -> Result<Vec<u8>> { Ok(t.here()?.data().iter().flat_map(|v| v.to_le_bytes()).collect()) };
+    let bytes: Result<BTreeMap<&str, Vec<u8>>> =
+        weights.tensors.iter().map(|(name, t)| Ok((name.as_str(), of(t)?))).collect();
+    let bytes = bytes?;
     let view = |(name, t): (&String, &Tensor)| {
         TensorView::new(Dtype::F32, t.shape().to_vec(), &bytes[name.as_str()]).map(|view| (name.clone(), view))
     };

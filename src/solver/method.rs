@@ -192,14 +192,14 @@ impl SolverConfig {
         Solver { method, why, engine, workspace: Cg::new(n), stop: self.stop.clone() }
     }
 
-    /// As [`Self::build`], on a GPU: `cg`, or `pcg-jacobi`, which `auto` is there.
+    /// As [`Self::build`], on a GPU: `cg`, `pcg-jacobi`, or `pcg-amg`, which `auto` is there.
     ///
-    /// Errors: another method; no memory left on the device.
+    /// Errors: another method; those of the hierarchy; no memory left on the device.
     #[cfg(feature = "cuda")]
     pub fn build_on_cuda(&self, a: &Csr, cuda: &Arc<Cuda>) -> Result<Solver> {
         self.check_cuda()?;
-        let method = if self.method == Method::Auto { Method::PcgJacobi } else { self.method };
-        let engine = Engine::Cuda(Box::new(CudaRows::new(cuda, a, method == Method::PcgJacobi)?));
+        let method = if self.method == Method::Auto { Method::PcgAmg } else { self.method };
+        let engine = Engine::Cuda(Box::new(CudaRows::new(cuda, a, method, &self.precond.amg)?));
         Ok(Solver { method, why: String::new(), engine, workspace: Cg::new(0), stop: self.stop.clone() })
     }
 
@@ -209,13 +209,12 @@ impl SolverConfig {
     #[cfg(feature = "cuda")]
     pub(super) fn check_cuda(&self) -> Result<()> {
         match self.method {
-            Method::Auto | Method::Cg | Method::PcgJacobi => Ok(()),
+            Method::Auto | Method::Cg | Method::PcgJacobi | Method::PcgAmg => Ok(()),
             other => Err(Error::Option {
                 option: "--method".into(),
                 value: other.name().into(),
-                what:
-                    "does not run on a GPU; cg and pcg-jacobi do, and gmg, dcdm, gmg-plain and dcdm-net on voxel scenes"
-                        .into(),
+                what: "does not run on a GPU; cg, pcg-jacobi and pcg-amg do, and gmg, dcdm, gmg-plain and dcdm-net on voxel scenes"
+                    .into(),
             }),
         }
     }
@@ -302,7 +301,7 @@ impl Solver {
         match &self.engine {
             Engine::Direct(factor) => format!("sparse Cholesky: {} entries in the factor", factor.factor_nonzeros()),
             #[cfg(feature = "cuda")]
-            Engine::Cuda(_) => "on the GPU".into(),
+            Engine::Cuda(rows) => rows.summary.clone(),
             Engine::Identity(_) => "none".into(),
             Engine::Jacobi(_) => "jacobi: the diagonal".into(),
             Engine::Ic(ic) if ic.shift() > 0.0 => format!("ic: IC(0), diagonal shifted by {:.1e}", ic.shift()),

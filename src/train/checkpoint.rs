@@ -29,7 +29,9 @@ impl Checkpoint {
         &self.losses
     }
 
-    /// Writes the state and the net's weights; `run` says which run it is.
+    /// Writes the state and the net's weights, wherever they are; `run` says which run it is.
+    ///
+    /// Errors: a file that cannot be written; a fault of the GPU.
     pub fn write(&self, path: impl AsRef<Path>, net: &mut dyn Layer, run: &serde_json::Value) -> Result<()> {
         let mut weights = Weights::of(net, run.clone());
         for (name, moments) in &self.adam.moments {

@@ -136,9 +136,10 @@ fn cosine(from: f64, to: f64, done: f64) -> f64 {
 /// Called after every step with the state so far; `Break` ends the training.
 pub type StepObserver<'a> = dyn FnMut(&mut dyn Layer, &Checkpoint) -> Result<ControlFlow<()>> + 'a;
 
-/// Trains `net` from where `state` is up to the last step.
+/// Trains `net` from where `state` is up to the last step, where the net's parameters are: with them on a GPU all but the data and the
+/// loss stays there.
 ///
-/// Errors: the objective's and the observer's; a loss that is not finite, with the step.
+/// Errors: the objective's and the observer's; a loss that is not finite, with the step; a fault of the GPU.
 pub fn train(
     net: &mut dyn Layer,
     objective: &mut dyn Objective,
@@ -146,11 +147,13 @@ pub fn train(
     state: &mut Checkpoint,
     watch: &mut StepObserver,
 ) -> Result<()> {
+    let backend = net.backend();
+    state.adam.move_to(&backend)?;
     while state.step() < config.steps {
         let step = state.step();
-        let tape = Tape::training();
+        let tape = Tape::training().on(backend.clone());
         let loss = objective.loss(net, &tape, step)?;
-        let value = loss.value().item();
+        let value = loss.value().here()?.item();
         if !value.is_finite() {
             return Err(Error::Problem {
                 what: format!("the loss of step {step} is {value}"),

@@ -32,6 +32,20 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+fn a_driver_without_a_compiler_is_named() {
+    let alone = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(folder().join("libcuda.so"), alone.path().join("libcuda.so")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_filet"));
+    let output = command.env("LD_LIBRARY_PATH", alone.path()).args(["info", "device"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    // A machine with the toolkit has a compiler elsewhere.
+    if output.status.code() != Some(0) {
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("no NVRTC") && text.contains("pip install"), "{text}");
+    }
+}
+
+#[test]
 fn a_device_that_runs_out_of_memory_says_how_much_was_asked_for() {
     refused(&[("STANDIN_MEMORY", "60000")], &SOLVE, &["cannot get", "MB are free", "out of memory", "smaller problem"]);
     let mesh = ["solve", "square:40", "--method", "cg", "--device", "cuda"];
@@ -45,6 +59,28 @@ fn a_launch_that_fails_ends_the_solve() {
     }
     let mesh = ["solve", "square:12", "--method", "pcg-jacobi", "--device", "cuda"];
     refused(&[("STANDIN_FAIL_LAUNCH", "9")], &mesh, &["cannot launch the kernel"]);
+}
+
+#[test]
+fn training_ends_with_the_first_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("net.safetensors");
+    let output = output.to_str().unwrap();
+    let direction =
+        ["train", "direction", "--size", "4", "--vectors", "8", "--batch", "1", "--steps", "2", "--output", output];
+    let mgno =
+        ["train", "mgno", "--data", "darcy-rough:8", "--samples", "4", "--test", "2", "--batch", "2", "--epochs", "2"];
+    let mgno = [&mgno[..], &["--levels", "2", "--width", "3", "--weights", output]].concat();
+    for case in [&direction[..], &mgno] {
+        let case = [case, &["--device", "cuda"]].concat();
+        refused(&[("STANDIN_DEVICES", "0")], &case, &["finds no GPU"]);
+        refused(&[("STANDIN_MEMORY", "40000")], &case, &["cannot get", "MB are free", "out of memory"]);
+        // Forward, backward, and Adam's step.
+        for launch in ["1", "30", "90", "150"] {
+            refused(&[("STANDIN_FAIL_LAUNCH", launch)], &case, &["cannot launch the kernel", "--device cpu"]);
+        }
+        assert!(!std::path::Path::new(output).exists());
+    }
 }
 
 /// Runs a kernel `f(float *out, int n)` of this text with a buffer of n numbers; the error, if any.

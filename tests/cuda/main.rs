@@ -4,6 +4,9 @@
 mod compile;
 mod faults;
 mod nets;
+#[path = "../common/operations.rs"]
+mod operations;
 mod operators;
 mod solves;
 mod standin;
+mod training;

@@ -1,12 +1,13 @@
 //! Operations of nets and their gradients: CUDA = CPU.
 
+use crate::operations::{Build, Operation, op, operations};
 use crate::standin::{cuda, difference, wide};
 use filet::device::cuda::{Buffer, Cuda};
 use filet::mgno::{CycleConfig, MgNo, MgNoConfig, UNet, UNetConfig};
-use filet::nn::ops::conv::conv;
-use filet::nn::ops::cuda::{Arithmetic, CudaConv, CudaImages, CudaPointwise, gather_blocks, spread_blocks};
+use filet::nn::ops::conv::{conv, conv_linear, conv_transpose};
+use filet::nn::ops::cuda::{Arithmetic, CudaConv, CudaPointwise, Gpu, gather_blocks, spread_blocks};
 use filet::nn::ops::{add, average_pool, mul, sum, upsample};
-use filet::nn::{Boundary, Conv, Gradients, Layer, Tape, Tensor, Var};
+use filet::nn::{Backend, Boundary, Conv, Layer, Padding, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -21,48 +22,98 @@ fn same(cuda: &Cuda, device: &Buffer<f32>, host: &Tensor, what: &str) {
     assert!(off < 3e-5, "{what}: {off}");
 }
 
-/// Gradients of the sum of y times g: those for which g is the gradient for y.
-fn gradients(y: &Var, g: &Tensor) -> Gradients {
-    sum(&mul(y, &Var::constant(g.clone()))).backward()
-}
-
 /// Sides that end inside a tile of convolutions and at its edge.
 const SIDES: [[usize; 3]; 3] = [[4, 8, 16], [5, 3, 18], [6, 10, 4]];
 
-#[test]
-fn convolutions_and_their_gradients_are_those_of_the_processor() {
-    let (_shared, cuda) = cuda();
+/// The result for inputs on a backend, and the gradients of its sum weighted by normal numbers, all here.
+fn evaluated(build: &Build, inputs: &[Tensor], backend: &Backend) -> Vec<Tensor> {
+    let leaves: Vec<Var> = inputs.iter().map(|t| Var::leaf(backend.put(t.clone()))).collect();
+    let y = build(&leaves);
+    let weights = Tensor::normal(y.shape(), &mut Pcg64::seed_from_u64(11));
+    let gradients = sum(&mul(&y, &Var::constant(backend.put(weights)))).backward();
+    let found = leaves.iter().map(|leaf| gradients.of(leaf).expect("a gradient").here().unwrap());
+    std::iter::once(y.value().here().unwrap()).chain(found).collect()
+}
+
+/// The largest differences of result and gradients, relative to the largest numbers.
+fn apart(build: &Build, inputs: &[Tensor], backends: [&Backend; 2]) -> Vec<f64> {
+    let [a, b] = backends.map(|backend| evaluated(build, inputs, backend));
+    let of = |(a, b): (&Tensor, &Tensor)| {
+        assert_eq!(a.shape(), b.shape());
+        difference(&wide(b.data()), &wide(a.data()))
+    };
+    a.iter().zip(&b).map(of).collect()
+}
+
+fn shown(off: &[f64]) -> String {
+    off.iter().map(|off| format!("{off:.1e}")).collect::<Vec<_>>().join(", ")
+}
+
+fn random(shapes: &[Vec<usize>]) -> Vec<Tensor> {
     let mut rng = Pcg64::seed_from_u64(7);
-    for n in SIDES {
+    shapes.iter().map(|s| Tensor::normal(s, &mut rng)).collect()
+}
+
+/// Convolutions that take the kernels for 3 x 3 x 3, and those of nets on lattices with many cells, channels and shares.
+fn convolutions() -> Vec<Operation> {
+    let mut all = Vec::new();
+    for [n0, n1, n2] in SIDES.into_iter().chain([[5, 12, 21]]) {
         for (channels, rectify) in [(1, false), (16, true), (16, false)] {
-            let what = format!("{n:?}, {channels} channels, rectified: {rectify}");
-            let [n0, n1, n2] = n;
-            let x = Tensor::normal(&[1, n0, n1, n2, channels], &mut rng);
-            let (w, b) = (Tensor::normal(&[3, 3, 3, channels, 16], &mut rng), Tensor::normal(&[16], &mut rng));
-            let [g, skip] = [0, 1].map(|_| Tensor::normal(&[1, n0, n1, n2, 16], &mut rng));
-            let [vx, vw, vb] = [&x, &w, &b].map(|t| Var::leaf(t.clone()));
-            let y = conv(&vx, &vw, &vb, Conv { rectify, ..Conv::default() });
-            let host = gradients(&y, &g);
-
-            let layer = CudaConv::new(&cuda, &w, &b, rectify).unwrap();
-            let up = |t: &Tensor| cuda.upload(t.data()).unwrap();
-            let (on_x, on_g) = (up(&x), up(&g));
-            let mut out = cuda.zeros(g.len()).unwrap();
-            layer.forward(&cuda, n, &on_x, Some(&up(&skip)), &mut out).unwrap();
-            let with_skip = add(&y, &Var::constant(skip.clone()));
-            same(&cuda, &out, with_skip.value(), &format!("{what}, with skip"));
-            layer.forward(&cuda, n, &on_x, None, &mut out).unwrap();
-            same(&cuda, &out, y.value(), &what);
-
-            let masked = if rectify { layer.mask(&cuda, &on_g, &out).unwrap() } else { on_g };
-            let [for_w, for_b] = layer.weight_gradients(&cuda, n, [&on_x, &masked]).unwrap();
-            same(&cuda, &for_w, host.of(&vw).unwrap(), &format!("{what}, for w"));
-            same(&cuda, &for_b, host.of(&vb).unwrap(), &format!("{what}, for b"));
-            if channels > 1 {
-                let for_x = layer.input_gradient(&cuda, n, &masked).unwrap();
-                same(&cuda, &for_x, host.of(&vx).unwrap(), &format!("{what}, for x"));
-            }
+            let name = format!("{n0} x {n1} x {n2}, {channels} channels, rectified: {rectify}");
+            let shapes: [&[usize]; 3] = [&[2, n0, n1, n2, channels], &[3, 3, 3, channels, 16], &[16]];
+            all.push(op(&name, &shapes, move |v| conv(&v[0], &v[1], &v[2], Conv { rectify, ..Conv::default() })));
         }
+    }
+    let faces = |stride: usize, widths: [usize; 2], beyond: Boundary| {
+        let padding = Padding::Faces { widths: [[0; 2], widths, widths], beyond: [[beyond; 2]; 3] };
+        Conv { stride: [1, stride, stride], padding, rectify: false }
+    };
+    for beyond in [Boundary::Zero, Boundary::Reflect, Boundary::Periodic] {
+        let how = faces(1, [1, 1], beyond);
+        all.push(op(&format!("plane, {beyond:?}"), &[&[2, 1, 40, 33, 7], &[1, 3, 3, 7, 9], &[9]], move |v| {
+            conv(&v[0], &v[1], &v[2], how)
+        }));
+        let how = faces(2, [1, 1], beyond);
+        all.push(op(&format!("plane, stride 2, {beyond:?}"), &[&[2, 1, 17, 20, 33], &[1, 3, 3, 33, 40]], move |v| {
+            conv_linear(&v[0], &v[1], how)
+        }));
+        let how = faces(2, [1, 2], beyond);
+        all.push(op(&format!("plane, transposed, {beyond:?}"), &[&[2, 1, 9, 8, 5], &[1, 4, 4, 6, 5]], move |v| {
+            conv_transpose(&v[0], &v[1], how, [1, 17, 15])
+        }));
+    }
+    all
+}
+
+#[test]
+fn every_operation_and_its_gradients_are_those_of_the_processor() {
+    let (_shared, cuda) = cuda();
+    for arithmetic in [Arithmetic::Single, Arithmetic::ThreeTf32] {
+        let backend = Backend::Gpu(Gpu::with(&cuda, arithmetic));
+        for (name, shapes, build) in operations(&backend).into_iter().chain(convolutions()) {
+            let inputs = random(&shapes);
+            // The operator's copy on the device serves the processors, too.
+            let off = apart(&build, &inputs, [&Backend::Cpu, &backend]);
+            println!("{name}, {arithmetic:?}: {}", shown(&off));
+            assert!(off.iter().all(|off| *off < 5e-6), "{name}, {arithmetic:?}: {off:?}");
+        }
+    }
+}
+
+#[test]
+fn gradients_on_tensor_cores_are_what_their_arithmetic_promises() {
+    let (_shared, cuda) = cuda();
+    let [plain, one, three] = [Arithmetic::Single, Arithmetic::Tf32, Arithmetic::ThreeTf32]
+        .map(|arithmetic| Backend::Gpu(Gpu::with(&cuda, arithmetic)));
+    let sixteen = |(_, shapes, _): &Operation| shapes[1] == [3, 3, 3, 16, 16];
+    for (name, shapes, build) in convolutions().into_iter().filter(sixteen) {
+        let inputs = random(&shapes);
+        let [one, three] = [&one, &three].map(|backend| apart(&build, &inputs, [&plain, backend]));
+        println!("{name}: one product {}; three {}", shown(&one), shown(&three));
+        assert!(three.iter().all(|off| *off < 5e-6), "{name}: {three:?}");
+        // They are no other kernel under the same name. A rectifier cuts the gradient off where one rounding does and the other not.
+        let rectified = name.contains("true");
+        assert!(one[..3].iter().all(|off| *off > 1e-5 && (rectified || *off < 2e-3)), "{name}: {one:?}");
     }
 }
 
@@ -92,18 +143,15 @@ fn tensor_cores_give_what_their_arithmetic_promises() {
     }
 }
 
-/// Nets on the processor and on the stand-in, from the same random images of two samples.
-fn nets_agree(
-    what: &str,
-    n: [usize; 3],
-    channels: usize,
-    host: &dyn Layer,
-    device: impl Fn(&CudaImages, &Tensor) -> Tensor,
-) {
+/// A net on the processor and on the stand-in, from the same random images of two samples.
+fn nets_agree(what: &str, n: [usize; 3], channels: usize, net: &mut dyn Layer) {
     let (_shared, cuda) = cuda();
     let x = Tensor::normal(&[2, n[0], n[1], n[2], channels], &mut Pcg64::seed_from_u64(3));
-    let expected = host.forward(&Tape::inference(), &Var::constant(x.clone()));
-    let found = device(&CudaImages::new(&cuda), &x);
+    let expected = net.forward(&Tape::inference(), &Var::constant(x.clone()));
+    let backend = Backend::Gpu(Gpu::new(&cuda));
+    net.move_to(&backend).unwrap();
+    let tape = Tape::inference().on(backend);
+    let found = net.forward(&tape, &tape.constant(x)).value().here().unwrap();
     assert_eq!(found.shape(), expected.shape(), "{what}");
     let off = difference(&wide(found.data()), &wide(expected.value().data()));
     println!("{what}: {off:.1e} apart");
@@ -148,75 +196,37 @@ fn multigrid_neural_operators_are_those_of_the_processor() {
         ),
     ];
     for (what, n, config) in cases {
-        let net = MgNo::new(&config, 5).unwrap();
-        nets_agree(what, n, config.inputs, &net, |on, x| {
-            on.download(&net.on(on, &on.upload(x).unwrap()).unwrap()).unwrap()
-        });
+        nets_agree(what, n, config.inputs, &mut MgNo::new(&config, 5).unwrap());
     }
-    let net = UNet::new(&UNetConfig { levels: 3, width: 4, ..UNetConfig::default() }, 2);
-    nets_agree("u-net", [1, 18, 21], 1, &net, |on, x| {
-        on.download(&net.on(on, &on.upload(x).unwrap()).unwrap()).unwrap()
-    });
+    let mut net = UNet::new(&UNetConfig { levels: 3, width: 4, ..UNetConfig::default() }, 2);
+    nets_agree("u-net", [1, 18, 21], 1, &mut net);
 }
 
 #[test]
-fn weight_gradients_add_up_over_many_shares() {
-    let (_shared, cuda) = cuda();
-    let mut rng = Pcg64::seed_from_u64(8);
-    let n @ [n0, n1, n2] = [9, 12, 21];
-    let [x, g] = [0, 1].map(|_| Tensor::normal(&[1, n0, n1, n2, 16], &mut rng));
-    let (w, b) = (Tensor::normal(&[3, 3, 3, 16, 16], &mut rng), Tensor::normal(&[16], &mut rng));
-    let [vx, vw, vb] = [&x, &w, &b].map(|t| Var::leaf(t.clone()));
-    let host = gradients(&conv(&vx, &vw, &vb, Conv::default()), &g);
-    let layer = CudaConv::new(&cuda, &w, &b, false).unwrap();
-    let up = |t: &Tensor| cuda.upload(t.data()).unwrap();
-    let [for_w, for_b] = layer.weight_gradients(&cuda, n, [&up(&x), &up(&g)]).unwrap();
-    same(&cuda, &for_w, host.of(&vw).unwrap(), "for w");
-    same(&cuda, &for_b, host.of(&vb).unwrap(), "for b");
-}
-
-#[test]
-fn means_copies_and_their_gradients_are_those_of_the_processor() {
+fn means_and_copies_are_those_of_the_processor() {
     let (_shared, cuda) = cuda();
     let mut rng = Pcg64::seed_from_u64(9);
     let (n @ [n0, n1, n2], m @ [m0, m1, m2]) = ([6, 4, 10], [3, 2, 5]);
     let [fine, skip] = [0, 1].map(|_| Tensor::normal(&[1, n0, n1, n2, 16], &mut rng));
     let half = Tensor::normal(&[1, m0, m1, m2, 16], &mut rng);
     let up = |t: &Tensor| cuda.upload(t.data()).unwrap();
-    let (on_fine, on_half) = (up(&fine), up(&half));
     let (mut small, mut large) = (cuda.zeros(half.len()).unwrap(), cuda.zeros(fine.len()).unwrap());
-    let [leaf_fine, leaf_half] = [&fine, &half].map(|t| Var::leaf(t.clone()));
-
-    let pooled = average_pool(&leaf_fine);
-    gather_blocks(&cuda, m, &on_fine, 0.125, &mut small).unwrap();
-    same(&cuda, &small, pooled.value(), "means");
-    spread_blocks(&cuda, n, &on_half, None, 0.125, &mut large).unwrap();
-    same(&cuda, &large, gradients(&pooled, &half).of(&leaf_fine).unwrap(), "the gradient of means");
-
-    let copied = upsample(&leaf_half);
-    spread_blocks(&cuda, n, &on_half, Some(&up(&skip)), 1.0, &mut large).unwrap();
-    same(&cuda, &large, add(&copied, &Var::constant(skip)).value(), "copies");
-    gather_blocks(&cuda, m, &on_fine, 1.0, &mut small).unwrap();
-    same(&cuda, &small, gradients(&copied, &fine).of(&leaf_half).unwrap(), "the gradient of copies");
+    let constant = |t: &Tensor| Var::constant(t.clone());
+    gather_blocks(&cuda, m, &up(&fine), 0.125, &mut small).unwrap();
+    same(&cuda, &small, average_pool(&constant(&fine)).value(), "means");
+    spread_blocks(&cuda, n, &up(&half), Some(&up(&skip)), 1.0, &mut large).unwrap();
+    same(&cuda, &large, add(&upsample(&constant(&half)), &constant(&skip)).value(), "copies");
 }
 
 #[test]
-fn the_layer_to_one_channel_and_its_gradients_are_those_of_the_processor() {
+fn the_layer_to_one_channel_is_that_of_the_processor() {
     let (_shared, cuda) = cuda();
     let mut rng = Pcg64::seed_from_u64(10);
-    let shape = |channels: usize| [1, 11, 13, 17, channels];
-    let (x, g) = (Tensor::normal(&shape(16), &mut rng), Tensor::normal(&shape(1), &mut rng));
+    let x = Tensor::normal(&[1, 11, 13, 17, 16], &mut rng);
     let (w, b) = (Tensor::normal(&[1, 1, 1, 16, 1], &mut rng), Tensor::normal(&[1], &mut rng));
-    let [vx, vw, vb] = [&x, &w, &b].map(|t| Var::leaf(t.clone()));
-    let y = conv(&vx, &vw, &vb, Conv::default());
-    let host = gradients(&y, &g);
+    let [vx, vw, vb] = [&x, &w, &b].map(|t| Var::constant(t.clone()));
     let layer = CudaPointwise::new(&cuda, &w, &b).unwrap();
-    let up = |t: &Tensor| cuda.upload(t.data()).unwrap();
-    let (on_x, mut out) = (up(&x), cuda.zeros(g.len()).unwrap());
-    layer.forward(&cuda, &on_x, &mut out).unwrap();
-    same(&cuda, &out, y.value(), "the layer");
-    let [for_x, for_both] = layer.gradients(&cuda, [&on_x, &up(&g)]).unwrap();
-    same(&cuda, &for_x, host.of(&vx).unwrap(), "for x");
-    let both = [host.of(&vw).unwrap().data(), host.of(&vb).unwrap().data()].concat();
-    same(&cuda, &for_both, &Tensor::new(&[17], both), "for w and b");
+    let mut out = cuda.zeros(x.len() / 16).unwrap();
+    layer.forward(&cuda, &cuda.upload(x.data()).unwrap(), &mut out).unwrap();
+    same(&cuda, &out, conv(&vx, &vw, &vb, Conv::default()).value(), "the layer");
 }

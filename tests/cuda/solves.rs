@@ -5,6 +5,7 @@ use filet::dcdm::{CudaNetDirection, DirectionNet, NetDirection, NetSize, shipped
 use filet::device::cuda::Buffer;
 use filet::error::Result;
 use filet::nn::{Weights, write_weights};
+use filet::operator::LinearOperator;
 use filet::operator::voxel::CudaVoxels;
 use filet::precond::voxel::CycleParameters;
 use filet::solver::{CudaDirectionModel, Method, Outcome, Report, SceneSolver, SolverConfig, StopRule, unobserved};
@@ -149,7 +150,7 @@ fn sparse_rows_take_the_same_iterations_to_the_same_solution() {
     let (_shared, cuda) = cuda();
     let a = gallery::poisson_2d(22);
     let b: Vec<f64> = (0..a.nrows()).map(|i| 1e9 * (1.0 + (i % 7) as f64)).collect();
-    for method in [Method::Cg, Method::PcgJacobi] {
+    for method in [Method::Cg, Method::PcgJacobi, Method::PcgAmg] {
         let config = SolverConfig { method, ..SolverConfig::default() };
         let run = |mut solver: filet::solver::Solver| {
             let mut x = vec![0.0; b.len()];
@@ -158,6 +159,31 @@ fn sparse_rows_take_the_same_iterations_to_the_same_solution() {
         };
         let both = [run(config.build(&a, 2).unwrap()), run(config.build_on_cuda(&a, &cuda).unwrap())];
         equal(method.name(), both, 1e-7);
+    }
+}
+
+#[test]
+fn algebraic_multigrid_on_meshes_takes_the_same_iterations_to_the_same_solution() {
+    let (_shared, cuda) = cuda();
+    // With several levels: the dense coarsest one, and slices of rows that are not full.
+    for a in [gallery::poisson_2d(60), gallery::poisson_3d(13)] {
+        let x: Vec<f64> = (0..a.nrows()).map(|i| ((i * i) as f64 * 0.37).sin()).collect();
+        let mut b = vec![0.0; x.len()];
+        a.apply(&x, &mut b);
+        let config = SolverConfig {
+            method: Method::PcgAmg,
+            stop: StopRule { rtol: 1e-10, ..StopRule::default() },
+            ..SolverConfig::default()
+        };
+        let run = |mut solver: filet::solver::Solver| {
+            println!("{}", solver.summary());
+            let mut found = vec![0.0; x.len()];
+            let report = solver.solve(&a, &b, &mut found, &mut unobserved).unwrap();
+            (found, report)
+        };
+        let both = [run(config.build(&a, 2).unwrap()), run(config.build_on_cuda(&a, &cuda).unwrap())];
+        assert!(difference(&both[1].0, &x) < 1e-7);
+        equal(&format!("pcg-amg, {} unknowns", a.nrows()), both, 1e-8);
     }
 }
 
@@ -193,7 +219,7 @@ fn an_iteration_moves_at_most_110_bytes_a_cell() {
 }
 
 /// The command with the stand-in in place of NVIDIA's libraries.
-fn filet(args: &[&str]) -> (i32, String, String) {
+pub fn filet(args: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_filet"));
     command.env("LD_LIBRARY_PATH", folder()).env("XDG_CACHE_HOME", folder().join("cache"));
     let output = command.args(args).output().unwrap();
@@ -213,11 +239,14 @@ fn the_command_solves_on_the_device_and_says_what_it_is() {
         assert_eq!(code, 0, "{error}");
         serde_json::from_str::<serde_json::Value>(&text).unwrap()
     };
-    let cases: [&[&str]; 5] = [
+    let cases: [&[&str]; 8] = [
         &["solve", "smoke:16", "--method", "dcdm", "--json"],
         &["solve", "walls:14", "--json"],
         &["solve", "dam:12", "--method", "gmg-plain", "--json"],
         &["solve", "square:12", "--method", "pcg-jacobi", "--json"],
+        &["solve", "disc:20", "--method", "pcg-amg", "--json"],
+        &["solve", "cube:9", "--method", "pcg-amg", "--rtol", "1e-10", "--json"],
+        &["solve", "walls:8", "--method", "pcg-amg", "--json"],
         &["solve", "smoke:9", "--method", "cg", "--rtol", "1e-4", "--json"],
     ];
     for case in cases {

@@ -3,12 +3,13 @@
 use super::{Course, Training, check_rate};
 use crate::cli::progress::Progress;
 use crate::cli::samples::SampleArgs;
-use crate::cli::{Done, print_data, say};
+use crate::cli::{Done, print_data, say, settings};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::mgno::{
     CycleConfig, FnoConfig, Form, MgNoConfig, NetConfig, Norm, Operator, RelativeError, SampleLoss, Samples, UNetConfig,
 };
-use crate::nn::{Boundary, Layer, Var};
+use crate::nn::{Backend, Boundary, Layer, Var};
 use crate::report::format::{count, seconds, significant};
 use crate::train::{Schedule, TrainConfig};
 use clap::{Args, ValueEnum};
@@ -123,6 +124,10 @@ pub(in crate::cli) struct Mgno {
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
 
+    /// cpu, or cuda: the first NVIDIA GPU (mgno and unet)
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    device: Device,
+
     #[command(flatten)]
     course: Course,
 
@@ -141,6 +146,7 @@ impl Mgno {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
         self.check()?;
+        let backend = Backend::open(self.device)?;
         let progress = Progress::new(quiet);
         progress.phase("samples");
         let all = self.data.load()?;
@@ -154,7 +160,7 @@ impl Mgno {
         progress.say(|| say(quiet, "samples", format!("{} to train, {} to test; ready in {ready}", first, test.len())));
         let mut scores = Vec::new();
         for repetition in 0..u64::from(self.repeat) {
-            match self.one(repetition, &training, &test, &progress, quiet)? {
+            match self.one(repetition, [&training, &test], &backend, &progress, quiet)? {
                 Some(score) => scores.push(score),
                 None => return Ok(Done::Partly),
             }
@@ -185,8 +191,8 @@ impl Mgno {
     fn one(
         &self,
         number: u64,
-        training: &Samples,
-        test: &Samples,
+        [training, test]: [&Samples; 2],
+        backend: &Backend,
         progress: &Progress,
         quiet: bool,
     ) -> Result<Option<Score>> {
@@ -196,7 +202,9 @@ impl Mgno {
             0 => self.weights.clone(),
             n => self.weights.with_extension(format!("{n}.safetensors")),
         };
-        let mut net = Operator::new(&self.config(training)?, training, seed)?;
+        let config = self.config(training)?;
+        config.check_device(self.device)?;
+        let mut net = Operator::new(&config, training, seed)?;
         let numbers = count(net.parameters() as u64);
         let norm = match self.loss {
             Loss::L2 => Norm::L2,
@@ -211,7 +219,7 @@ impl Mgno {
         let config = TrainConfig { steps, learning_rate: self.learning_rate, schedule: Schedule::OneCycle };
         // Of several seeds the first ones may be done, and have no checkpoint.
         let resume = self.course.resume && output.with_extension("checkpoint").exists();
-        let course = Training { output: &output, run: &run, resume, config: &config };
+        let course = Training { output: &output, run: &run, resume, config: &config, backend };
         if !self.course.run(&course, &mut net, &mut objective, progress, quiet)? {
             return Ok(None);
         }

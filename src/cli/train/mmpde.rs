@@ -7,7 +7,7 @@ use crate::cli::trajectories::TrajectoryArgs;
 use crate::cli::{Done, print_data, say};
 use crate::error::{Error, Result};
 use crate::mmpde::{MmPde, MmPdeConfig, Nodes, RollOutLoss, Transfer, errors};
-use crate::nn::Layer;
+use crate::nn::{Backend, Layer};
 use crate::report::format::{count, seconds};
 use crate::train::{Schedule, TrainConfig};
 use clap::{Args, ValueEnum};
@@ -135,7 +135,8 @@ impl MmPdeTraining {
         let run = serde_json::json!({ "command": self.command() });
         let schedule =
             TrainConfig { steps: self.steps, learning_rate: self.learning_rate, schedule: Schedule::OneCycle };
-        let training = Training { output: &self.output, run: &run, resume: self.course.resume, config: &schedule };
+        let (resume, backend) = (self.course.resume, &Backend::Cpu);
+        let training = Training { output: &self.output, run: &run, resume, config: &schedule, backend };
         if !self.course.run(&training, &mut net, &mut objective, &progress, quiet)? {
             return Ok(Done::Partly);
         }

@@ -5,7 +5,7 @@ use crate::cli::progress::Progress;
 use crate::cli::{Done, say};
 use crate::error::Result;
 use crate::mover::{DmmLoss, DmmNet, PotentialLoss, PotentialNet};
-use crate::nn::{Layer, Tape};
+use crate::nn::{Backend, Layer, Tape};
 use crate::report::format::count;
 use clap::{Args, ValueEnum};
 use std::time::Instant;
@@ -63,7 +63,14 @@ impl Mover {
                 let losses = objective.on(net, &Tape::inference(), held_out.clone());
                 losses.last().map_or(f64::NAN, |loss| f64::from(loss.value().item()))
             };
-            return self.steps.run(&mut net, &mut objective, self.run_description(), ("monitors", &score), show);
+            return self.steps.run(
+                &mut net,
+                &mut objective,
+                self.run_description(),
+                ("monitors", &score),
+                show,
+                &Backend::Cpu,
+            );
         }
         let as_published = self.net == Net::DmmPublished;
         let (mut net, mut objective) = (DmmNet::new(seed), DmmLoss { batch, seed, as_published });
@@ -71,7 +78,7 @@ impl Mover {
         let score = |net: &dyn Layer, objective: &DmmLoss| {
             f64::from(objective.on(net, &Tape::inference(), held_out.clone()).value().item())
         };
-        self.steps.run(&mut net, &mut objective, self.run_description(), ("monitors", &score), show)
+        self.steps.run(&mut net, &mut objective, self.run_description(), ("monitors", &score), show, &Backend::Cpu)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.

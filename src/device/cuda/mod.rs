@@ -18,9 +18,10 @@ mod traffic;
 pub use buffer::{Arg, Buffer, Number, float, int, optional, real};
 pub use compile::compile;
 pub use source::{
-    AMG, CONVOLUTION, CSR, CYCLE, IMAGE, KRYLOV, LATTICE, MULTIGRID, SOURCES, Signature, Source, TENSOR, VOXEL,
+    ADAM, AMG, CONVOLUTION, CSR, CYCLE, IMAGE, KRYLOV, LATTICE, LATTICE_TENSOR, MULTIGRID, POINTWISE, REDUCE, SOURCES,
+    Signature, Source, TENSOR, VOXEL,
 };
-pub use traffic::{Traffic, flops, tensor_products};
+pub use traffic::{Traffic, tensor_products};
 
 use super::DeviceInfo;
 use crate::error::{Error, Result};
@@ -29,6 +30,7 @@ use cudarc::driver::{
     CudaContext, CudaFunction, CudaStream, DriverError, LaunchConfig, PinnedHostSlice, PushKernelArg, sys,
 };
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A GPU with its stream, its compiled kernels and its pool of memory. Shared by all that works on it.
@@ -38,6 +40,8 @@ pub struct Cuda {
     pool: Arc<Pool>,
     kernels: Mutex<HashMap<&'static str, Arc<HashMap<String, Kernel>>>>,
     traffic: Mutex<BTreeMap<String, Traffic>>,
+    /// Bytes copied there and back.
+    copied: [AtomicUsize; 2],
 }
 
 struct Kernel {
@@ -102,7 +106,14 @@ impl Cuda {
         unsafe { context.disable_event_tracking() };
         let stream = context.default_stream();
         let pool = Arc::new(Pool::new(stream.clone()));
-        Ok(Arc::new(Cuda { stream, info, pool, kernels: Mutex::default(), traffic: Mutex::default() }))
+        Ok(Arc::new(Cuda {
+            stream,
+            info,
+            pool,
+            kernels: Mutex::default(),
+            traffic: Mutex::default(),
+            copied: Default::default(),
+        }))
     }
 
     /// What GPU it is.
@@ -118,6 +129,13 @@ impl Cuda {
 
     fn context(&self) -> &Arc<CudaContext> {
         self.stream.context()
+    }
+
+    /// `len` numbers of any value, for a kernel to fill.
+    ///
+    /// Errors: no memory left, with the numbers.
+    pub fn empty<T: Number>(&self, len: usize) -> Result<Buffer<T>> {
+        self.pool.take(len)
     }
 
     /// `len` numbers, all zero.
@@ -148,6 +166,7 @@ impl Cuda {
     /// Where the lengths differ.
     pub fn write<T: Number>(&self, values: &[T], buffer: &mut Buffer<T>) -> Result<()> {
         assert_eq!(values.len(), buffer.len(), "numbers for a buffer");
+        self.copied[0].fetch_add(size_of_val(values), Ordering::Relaxed);
         if values.is_empty() {
             return Ok(());
         }
@@ -163,6 +182,7 @@ impl Cuda {
     /// Where the lengths differ.
     pub fn download<T: Number>(&self, buffer: &Buffer<T>, values: &mut [T]) -> Result<()> {
         assert_eq!(values.len(), buffer.len(), "room for a buffer");
+        self.copied[1].fetch_add(size_of_val(values), Ordering::Relaxed);
         if values.is_empty() {
             return Ok(());
         }
@@ -184,6 +204,7 @@ impl Cuda {
     /// Errors: as [`Self::download`].
     pub fn read<'a>(&self, buffer: &Buffer<f64>, into: &'a mut Pinned) -> Result<&'a [f64]> {
         let failed = |e| fault("work on the device failed", e);
+        self.copied[1].fetch_add(8 * buffer.len(), Ordering::Relaxed);
         self.stream.memcpy_dtoh(buffer.slice(), &mut into.0).map_err(failed)?;
         self.stream.synchronize().map_err(failed)?;
         into.0.as_slice().map_err(failed)
@@ -254,12 +275,23 @@ impl Cuda {
 
     fn count(&self, name: &str, args: &[Arg], parameters: &[String]) {
         let mut all = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(name.to_string()).or_default().add(args, parameters);
+        all.entry(name.to_string()).or_default().add(name, args, parameters);
     }
 
-    /// Launches and bytes of every kernel since the last call.
+    /// Counts additions and multiplications of a kernel whose number its arguments do not tell.
+    pub fn computed(&self, name: &str, flops: f64) {
+        let mut all = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(name.to_string()).or_default().flops += flops;
+    }
+
+    /// Launches, bytes and flops of every kernel since the last call.
     pub fn take_traffic(&self) -> BTreeMap<String, Traffic> {
         std::mem::take(&mut *self.traffic.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Bytes copied to the device, and from it, so far.
+    pub fn copied(&self) -> [usize; 2] {
+        self.copied.each_ref().map(|bytes| bytes.load(Ordering::Relaxed))
     }
 
     /// Waits for all work asked for.

@@ -41,13 +41,36 @@ pub const CSR: Source = source!(; "csr.cu");
 pub const CONVOLUTION: Source = source!(; "convolution.cu");
 /// Convolutions on tensor cores.
 pub const TENSOR: Source = Source { since: 80, ..source!("mma.cuh"; "tensor.cu") };
-/// Nets on lattices: any channels, kernels and strides.
-pub const LATTICE: Source = source!(; "lattice.cu");
+/// Convolutions of any channels, kernels and strides.
+pub const LATTICE: Source = source!("lattice.cuh"; "lattice.cu");
+/// The same on tensor cores.
+pub const LATTICE_TENSOR: Source = Source { since: 80, ..source!("lattice.cuh", "mma.cuh"; "lattice_tensor.cu") };
 /// Images besides convolutions.
 pub const IMAGE: Source = source!("slots.cuh"; "image.cu");
+/// Functions number by number.
+pub const POINTWISE: Source = source!(; "pointwise.cu");
+/// Sums, and what is made with them.
+pub const REDUCE: Source = source!(; "reduce.cu");
+/// Adam's step.
+pub const ADAM: Source = source!(; "adam.cu");
 
 /// All of them.
-pub const SOURCES: [Source; 10] = [KRYLOV, VOXEL, MULTIGRID, CYCLE, AMG, CSR, CONVOLUTION, TENSOR, LATTICE, IMAGE];
+pub const SOURCES: [Source; 14] = [
+    KRYLOV,
+    VOXEL,
+    MULTIGRID,
+    CYCLE,
+    AMG,
+    CSR,
+    CONVOLUTION,
+    TENSOR,
+    LATTICE,
+    LATTICE_TENSOR,
+    IMAGE,
+    POINTWISE,
+    REDUCE,
+    ADAM,
+];
 
 /// A kernel's name and its parameters' types, such as `const float*`.
 #[derive(Debug, Clone, PartialEq)]

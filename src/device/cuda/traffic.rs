@@ -9,31 +9,32 @@ pub struct Traffic {
     pub launches: usize,
     /// Bytes read and written, every number of every buffer once (twice where it is read and written).
     pub bytes: usize,
-    /// Numbers written: what [`flops`] counts by.
-    pub written: usize,
+    /// Additions and multiplications of the kernel's formula.
+    pub flops: f64,
 }
 
 impl Traffic {
-    pub(super) fn add(&mut self, args: &[Arg], parameters: &[String]) {
+    pub(super) fn add(&mut self, kernel: &str, args: &[Arg], parameters: &[String]) {
         self.launches += 1;
         self.bytes += args.iter().map(|a| a.bytes).sum::<usize>();
         // Every kernel's first parameter is what it is for.
         let width = if parameters[0].contains("double") { 8 } else { 4 };
-        self.written += args.first().map_or(0, |a| a.bytes / width);
+        self.flops += flops(kernel) * args.first().map_or(0, |a| a.bytes / width) as f64;
     }
 }
 
 /// Products on tensor cores that a kernel takes for each multiplication of its formula; `None` where it does not run on them.
 pub fn tensor_products(kernel: &str) -> Option<f64> {
     match kernel {
-        "convolve_16_tf32" => Some(1.0),
-        "convolve_16_3tf32" => Some(3.0),
+        _ if kernel.ends_with("_3tf32") => Some(3.0),
+        _ if kernel.ends_with("_tf32") => Some(1.0),
         _ => None,
     }
 }
 
-/// Additions and multiplications of a kernel for each number it writes to its first parameter.
-pub fn flops(kernel: &str) -> f64 {
+/// Additions and multiplications of a kernel for each number it writes to its first parameter; 0 where that depends on more, and
+/// whoever launches it tells (`Cuda::computed`).
+fn flops(kernel: &str) -> f64 {
     match kernel {
         // Operator: six additions, a multiplication and a subtraction; then what the formula has.
         "residual" | "smooth" | "prolong_smooth" => 14.0,
@@ -53,6 +54,12 @@ pub fn flops(kernel: &str) -> f64 {
         "convolve_16" | "convolve_16_tf32" | "convolve_16_3tf32" => 2.0 * 27.0 * 16.0,
         "convolve_1" => 2.0 * 27.0,
         "pointwise" => 32.0,
+        // Of those of any shape products are told; sums of partial sums are nothing beside them.
+        "convolve_lattice" | "convolve_lattice_3tf32" | "transpose_lattice" | "transpose_lattice_3tf32" => 0.0,
+        "weight_lattice" | "weight_lattice_3tf32" | "along" | "add_shares" | "sum_shares" | "dot_shares" => 0.0,
+        "weight_shares_1" | "weight_shares_16" | "weight_shares_16_tf32" | "weight_shares_16_3tf32" => 0.0,
+        "map" | "map_gradient" => 12.0,
+        "adam" => 14.0,
         _ => 4.0,
     }
 }

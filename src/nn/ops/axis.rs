@@ -1,5 +1,7 @@
 //! Products with a fixed matrix along one direction of an image: Fourier transforms cut off, differentiation.
 
+#[cfg(feature = "cuda")]
+use super::cuda::CudaOp;
 use crate::nn::{Op, Tensor, Var};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -37,15 +39,21 @@ fn product(x: &Tensor, matrix: &Tensor, axis: usize, transposed: bool) -> Tensor
     y
 }
 
-struct Along(Arc<Tensor>, usize);
+/// M, and the side of the shape it is for.
+pub(super) struct Along(pub Arc<Tensor>, pub usize);
 
 impl Op for Along {
     fn backward(&self, _: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
         vec![Some(product(g, &self.0, self.1, true))]
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
 }
 
 /// `y[.., i, ..] = Σ_j M[i, j] x[.., j, ..]` on side `axis` of the shape.
 pub fn along(x: &Var, matrix: &Arc<Tensor>, axis: usize) -> Var {
-    Var::result(&[x], product(x.value(), matrix, axis, false), Along(matrix.clone(), axis))
+    Var::apply(&[x], Along(matrix.clone(), axis), |_| product(x.value(), matrix, axis, false))
 }

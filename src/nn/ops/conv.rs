@@ -6,6 +6,8 @@
 //! beyond the faces `x[j, e] = Σ_{a, d} g[(j + p − a) / s, d] w[a, e, d]` over whole quotients, else Eᵀ of that on the continued
 //! image. Cells j = s q + r of one remainder r take every s-th part of the kernel, so each is a convolution of g of stride 1.
 
+#[cfg(feature = "cuda")]
+use super::cuda::CudaOp;
 use super::pad::{gather, scatter, sources};
 use crate::nn::kernels::conv::{Finish, Shape, forward, weight_gradient};
 use crate::nn::{Boundary, Op, Tensor, Var};
@@ -193,33 +195,47 @@ impl Op for Conv {
         .take(inputs.len())
         .collect()
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
 }
 
 /// y = w * x + b.
 pub fn conv(x: &Var, w: &Var, bias: &Var, how: Conv) -> Var {
-    let finish = Finish { bias: Some(bias.value().data()), rectify: how.rectify };
-    let y = how.convolve(x.value(), w.value(), finish);
-    Var::result(&[x, w, bias], y, how)
+    Var::apply(&[x, w, bias], how, |how| {
+        let finish = Finish { bias: Some(bias.value().data()), rectify: how.rectify };
+        how.convolve(x.value(), w.value(), finish)
+    })
 }
 
 /// y = w * x.
 pub fn conv_linear(x: &Var, w: &Var, how: Conv) -> Var {
-    let y = how.convolve(x.value(), w.value(), Finish { bias: None, rectify: how.rectify });
-    Var::result(&[x, w], y, how)
+    Var::apply(&[x, w], how, |how| how.convolve(x.value(), w.value(), Finish { bias: None, rectify: how.rectify }))
 }
 
-struct Transpose(Conv);
+/// The transpose of a convolution on images of n cells.
+pub(super) struct Transpose {
+    pub how: Conv,
+    pub n: [usize; 3],
+}
 
 impl Op for Transpose {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
         let [x, w] = [inputs[0], inputs[1]];
         let plain = Finish { bias: None, rectify: false };
-        vec![wanted[0].then(|| self.0.convolve(g, w, plain)), wanted[1].then(|| self.0.weights(g, x, w))]
+        vec![wanted[0].then(|| self.how.convolve(g, w, plain)), wanted[1].then(|| self.how.weights(g, x, w))]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
     }
 }
 
 /// The transpose of `conv(·, w, 0, how)` on images of `n` cells, applied to `x`: from the D channels of w to its C.
 pub fn conv_transpose(x: &Var, w: &Var, how: Conv, n: [usize; 3]) -> Var {
-    let how = Conv { rectify: false, ..how };
-    Var::result(&[x, w], how.transpose(x.value(), w.value(), n), Transpose(how))
+    let transpose = Transpose { how: Conv { rectify: false, ..how }, n };
+    Var::apply(&[x, w], transpose, |t| t.how.transpose(x.value(), w.value(), n))
 }

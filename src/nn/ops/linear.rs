@@ -1,5 +1,7 @@
 //! Dense layers.
 
+#[cfg(feature = "cuda")]
+use super::cuda::CudaOp;
 use crate::nn::{Op, Tensor, Var};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -18,7 +20,7 @@ fn product(a: &Tensor, b: &Tensor, transposed: [bool; 2], rows: [usize; 2]) -> V
     c
 }
 
-struct Linear;
+pub(super) struct Linear;
 
 impl Op for Linear {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
@@ -36,6 +38,11 @@ impl Op for Linear {
         };
         vec![wanted[0].then(for_x), wanted[1].then(for_w), wanted[2].then(for_bias)]
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
 }
 
 /// x W + b on the last side: x `[.., k]`, W `[k, m]`, b `[m]`.
@@ -43,10 +50,12 @@ pub fn linear(x: &Var, w: &Var, bias: &Var) -> Var {
     let [inner, outer] = w.shape()[..] else { panic!("a weight of shape {:?} is no matrix", w.shape()) };
     assert_eq!(x.shape().last(), Some(&inner), "x W with W of shape {:?}", w.shape());
     assert_eq!(bias.shape(), [outer], "one bias an output");
-    let rows = x.value().len() / inner;
-    let mut y = product(x.value(), w.value(), [false, false], [rows, inner]);
-    y.chunks_exact_mut(outer).for_each(|y| y.iter_mut().zip(bias.value().data()).for_each(|(y, b)| *y += b));
-    let mut shape = x.shape().to_vec();
-    shape[x.shape().len() - 1] = outer;
-    Var::result(&[x, w, bias], Tensor::new(&shape, y), Linear)
+    Var::apply(&[x, w, bias], Linear, |_| {
+        let rows = x.value().len() / inner;
+        let mut y = product(x.value(), w.value(), [false, false], [rows, inner]);
+        y.chunks_exact_mut(outer).for_each(|y| y.iter_mut().zip(bias.value().data()).for_each(|(y, b)| *y += b));
+        let mut shape = x.shape().to_vec();
+        shape[x.shape().len() - 1] = outer;
+        Tensor::new(&shape, y)
+    })
 }

@@ -1,5 +1,7 @@
 //! Layer normalisation: J. L. Ba, J. R. Kiros and G. E. Hinton, *Layer normalization*, 2016, arXiv:1607.06450, over all of a sample.
 
+#[cfg(feature = "cuda")]
+use super::cuda::CudaOp;
 use crate::nn::{Op, Tensor, Var};
 use rayon::prelude::*;
 
@@ -10,7 +12,7 @@ fn mean(x: impl Iterator<Item = f64>, count: usize) -> f64 {
     x.sum::<f64>() / count as f64
 }
 
-struct Standardise;
+pub(super) struct Standardise;
 
 /// Mean and 1 / √(variance + ε).
 fn moments(x: &[f32]) -> (f64, f64) {
@@ -34,20 +36,27 @@ impl Op for Standardise {
         });
         vec![Some(out)]
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
 }
 
 /// Every sample less its mean, over its standard deviation.
 pub fn standardise(x: &Var) -> Var {
-    let sample = x.value().len() / x.shape()[0];
-    let mut y = x.value().clone();
-    y.data_mut().par_chunks_mut(sample).for_each(|x| {
-        let (m, r) = moments(x);
-        x.iter_mut().for_each(|x| *x = ((f64::from(*x) - m) * r) as f32);
-    });
-    Var::result(&[x], y, Standardise)
+    Var::apply(&[x], Standardise, |_| {
+        let sample = x.value().len() / x.shape()[0];
+        let mut y = x.value().clone();
+        y.data_mut().par_chunks_mut(sample).for_each(|x| {
+            let (m, r) = moments(x);
+            x.iter_mut().for_each(|x| *x = ((f64::from(*x) - m) * r) as f32);
+        });
+        y
+    })
 }
 
-struct ScaleShift;
+pub(super) struct ScaleShift;
 
 impl Op for ScaleShift {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
@@ -73,16 +82,23 @@ impl Op for ScaleShift {
             wanted[2].then(|| summed(&|s, i| g.data()[s + i]).reshaped(shift.shape())),
         ]
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
 }
 
 /// factor · x + shift, number by number, the same for all samples; both are of the shape of one sample.
 pub fn scale_shift(x: &Var, factor: &Var, shift: &Var) -> Var {
     assert_eq!((&x.shape()[1..], factor.shape()), (factor.shape(), shift.shape()), "a factor and a shift a number");
-    let mut y = x.value().clone();
-    let (by, plus) = (factor.value().data(), shift.value().data());
-    y.data_mut().par_chunks_mut(by.len()).for_each(|x| {
-        let numbers = x.iter_mut().zip(by).zip(plus);
-        numbers.for_each(|((x, factor), shift)| *x = factor * *x + shift);
-    });
-    Var::result(&[x, factor, shift], y, ScaleShift)
+    Var::apply(&[x, factor, shift], ScaleShift, |_| {
+        let mut y = x.value().clone();
+        let (by, plus) = (factor.value().data(), shift.value().data());
+        y.data_mut().par_chunks_mut(by.len()).for_each(|x| {
+            let numbers = x.iter_mut().zip(by).zip(plus);
+            numbers.for_each(|((x, factor), shift)| *x = factor * *x + shift);
+        });
+        y
+    })
 }

@@ -1,5 +1,7 @@
 //! Functions of single numbers.
 
+#[cfg(feature = "cuda")]
+use super::cuda::CudaOp;
 use crate::nn::{Op, Tensor, Var};
 use rayon::prelude::*;
 
@@ -21,28 +23,57 @@ fn map2(x: &Tensor, y: &Tensor, f: impl Fn(f32, f32) -> f32 + Sync) -> Tensor {
     Tensor::new(x.shape(), data)
 }
 
+/// Functions of one number, as `kernels/pointwise.cu` counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    Relu,
+    Tanh,
+    Gelu,
+    Exp,
+    Ln,
+    Sqrt,
+    Scale,
+}
+
 /// y = f(x) with the derivative as a function of x and y.
-struct Unary<D>(D);
+#[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+pub(super) struct Unary<D> {
+    slope: D,
+    /// None where there is no kernel.
+    pub function: Option<Function>,
+    /// c of c x.
+    pub c: f32,
+}
 
 impl<D: Fn(f32, f32) -> f32 + Sync> Op for Unary<D> {
     fn backward(&self, inputs: &[&Tensor], output: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
-        let slope = map2(inputs[0], output, &self.0);
+        let slope = map2(inputs[0], output, &self.slope);
         vec![Some(map2(&slope, g, |slope, g| slope * g))]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        self.function.map(|_| self as &dyn CudaOp)
     }
 }
 
-fn unary(x: &Var, f: impl Fn(f32) -> f32 + Sync, slope: impl Fn(f32, f32) -> f32 + Sync + 'static) -> Var {
-    Var::result(&[x], map(x.value(), f), Unary(slope))
+fn unary(
+    x: &Var,
+    function: impl Into<Option<Function>>,
+    f: impl Fn(f32) -> f32 + Sync,
+    slope: impl Fn(f32, f32) -> f32 + Sync + 'static,
+) -> Var {
+    Var::apply(&[x], Unary { slope, function: function.into(), c: 0.0 }, |_| map(x.value(), f))
 }
 
 /// max(0, x).
 pub fn relu(x: &Var) -> Var {
-    unary(x, |x| x.max(0.0), |x, _| if x > 0.0 { 1.0 } else { 0.0 })
+    unary(x, Function::Relu, |x| x.max(0.0), |x, _| if x > 0.0 { 1.0 } else { 0.0 })
 }
 
 /// tanh x.
 pub fn tanh(x: &Var) -> Var {
-    unary(x, f32::tanh, |_, y| 1.0 - y * y)
+    unary(x, Function::Tanh, f32::tanh, |_, y| 1.0 - y * y)
 }
 
 /// tanh x to single precision as a quotient of polynomials (Eigen's coefficients), without branches: many at once.
@@ -91,67 +122,92 @@ pub(super) fn gelu_slope(x: f32) -> f32 {
 
 /// x Φ(x), Φ the normal distribution, by its tanh approximation (Hendrycks & Gimpel 2016, §2).
 pub fn gelu(x: &Var) -> Var {
-    unary(x, gelu_value, |x, _| gelu_slope(x))
+    unary(x, Function::Gelu, gelu_value, |x, _| gelu_slope(x))
 }
 
 /// sin x.
 pub fn sin(x: &Var) -> Var {
-    unary(x, f32::sin, |x, _| x.cos())
+    unary(x, None, f32::sin, |x, _| x.cos())
 }
 
 /// eˣ.
 pub fn exp(x: &Var) -> Var {
-    unary(x, f32::exp, |_, y| y)
+    unary(x, Function::Exp, f32::exp, |_, y| y)
 }
 
 /// The natural logarithm.
 pub fn ln(x: &Var) -> Var {
-    unary(x, f32::ln, |x, _| 1.0 / x)
+    unary(x, Function::Ln, f32::ln, |x, _| 1.0 / x)
 }
 
 /// √x.
 pub fn sqrt(x: &Var) -> Var {
-    unary(x, f32::sqrt, |_, y| 0.5 / y)
+    unary(x, Function::Sqrt, f32::sqrt, |_, y| 0.5 / y)
 }
 
 /// c x.
 pub fn scale(x: &Var, c: f32) -> Var {
-    unary(x, move |x| c * x, move |_, _| c)
+    let op = Unary { slope: move |_, _| c, function: Some(Function::Scale), c };
+    Var::apply(&[x], op, |_| map(x.value(), |x| c * x))
+}
+
+/// Functions of two numbers, as `kernels/pointwise.cu` counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pair {
+    Add,
+    Sub,
+    Mul,
+    Div,
 }
 
 /// z = f(x, y) with the two derivatives.
-struct Binary<X, Y>(X, Y);
+#[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+pub(super) struct Binary<X, Y> {
+    slopes: (X, Y),
+    pub pair: Pair,
+}
 
 impl<X: Fn(f32, f32) -> f32 + Sync, Y: Fn(f32, f32) -> f32 + Sync> Op for Binary<X, Y> {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
         let [x, y] = [inputs[0], inputs[1]];
         let times = |slope: Tensor| map2(&slope, g, |slope, g| slope * g);
-        vec![wanted[0].then(|| times(map2(x, y, &self.0))), wanted[1].then(|| times(map2(x, y, &self.1)))]
+        let (for_x, for_y) = &self.slopes;
+        vec![wanted[0].then(|| times(map2(x, y, for_x))), wanted[1].then(|| times(map2(x, y, for_y)))]
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
+}
+
+fn binary(
+    [x, y]: [&Var; 2],
+    pair: Pair,
+    f: impl Fn(f32, f32) -> f32 + Sync,
+    slopes: (impl Fn(f32, f32) -> f32 + Sync + 'static, impl Fn(f32, f32) -> f32 + Sync + 'static),
+) -> Var {
+    Var::apply(&[x, y], Binary { slopes, pair }, |_| map2(x.value(), y.value(), f))
 }
 
 /// x + y.
 pub fn add(x: &Var, y: &Var) -> Var {
-    Var::result(&[x, y], map2(x.value(), y.value(), |x, y| x + y), Binary(|_, _| 1.0, |_, _| 1.0))
+    binary([x, y], Pair::Add, |x, y| x + y, (|_, _| 1.0, |_, _| 1.0))
 }
 
 /// x − y.
 pub fn sub(x: &Var, y: &Var) -> Var {
-    Var::result(&[x, y], map2(x.value(), y.value(), |x, y| x - y), Binary(|_, _| 1.0, |_, _| -1.0))
+    binary([x, y], Pair::Sub, |x, y| x - y, (|_, _| 1.0, |_, _| -1.0))
 }
 
 /// x y, number by number.
 pub fn mul(x: &Var, y: &Var) -> Var {
-    Var::result(&[x, y], map2(x.value(), y.value(), |x, y| x * y), Binary(|_, y| y, |x, _| x))
+    binary([x, y], Pair::Mul, |x, y| x * y, (|_, y| y, |x, _| x))
 }
 
 /// x / y, number by number.
 pub fn div(x: &Var, y: &Var) -> Var {
-    Var::result(
-        &[x, y],
-        map2(x.value(), y.value(), |x, y| x / y),
-        Binary(|_, y| 1.0 / y, |x: f32, y: f32| -x / (y * y)),
-    )
+    binary([x, y], Pair::Div, |x, y| x / y, (|_, y| 1.0 / y, |x: f32, y: f32| -x / (y * y)))
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Between an image and one of half its sides: means over, and copies into, blocks of 2 × 2 × 2 (2 × 2 in the plane).
 
+#[cfg(feature = "cuda")]
+use super::cuda::CudaOp;
 use crate::nn::{Op, Tensor, Var};
 use rayon::prelude::*;
 
 /// Sides of a block: 2 where the image has more than one cell.
-fn block(fine: [usize; 3]) -> [usize; 3] {
+pub(super) fn block(fine: [usize; 3]) -> [usize; 3] {
     fine.map(|n| if n > 1 { 2 } else { 1 })
 }
 
@@ -51,12 +53,17 @@ fn cells(fine: [usize; 3]) -> f32 {
     block(fine).iter().product::<usize>() as f32
 }
 
-struct AveragePool;
+pub(super) struct AveragePool;
 
 impl Op for AveragePool {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
         let (_, fine, _) = inputs[0].image();
         vec![Some(spread_blocks(g, fine, 1.0 / cells(fine)))]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
     }
 }
 
@@ -67,20 +74,28 @@ impl Op for AveragePool {
 /// Where a side is odd, other than 1.
 pub fn average_pool(x: &Var) -> Var {
     let (_, fine, _) = x.value().image();
-    Var::result(&[x], gather_blocks(x.value(), 1.0 / cells(fine)), AveragePool)
+    Var::apply(&[x], AveragePool, |_| gather_blocks(x.value(), 1.0 / cells(fine)))
 }
 
-struct Upsample;
+pub(super) struct Upsample;
 
 impl Op for Upsample {
     fn backward(&self, _: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
         vec![Some(gather_blocks(g, 1.0))]
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
+}
+
+/// Sides of the image that copies make.
+pub(super) fn fine(n: [usize; 3]) -> [usize; 3] {
+    [if n[0] > 1 { 2 * n[0] } else { 1 }, 2 * n[1], 2 * n[2]]
 }
 
 /// The image of twice the sides whose blocks hold copies; in the plane (n0 = 1) only the other two sides double.
 pub fn upsample(x: &Var) -> Var {
-    let (_, n, _) = x.value().image();
-    let fine = [if n[0] > 1 { 2 * n[0] } else { 1 }, 2 * n[1], 2 * n[2]];
-    Var::result(&[x], spread_blocks(x.value(), fine, 1.0), Upsample)
+    Var::apply(&[x], Upsample, |_| spread_blocks(x.value(), fine(x.value().image().1), 1.0))
 }

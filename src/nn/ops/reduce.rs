@@ -1,27 +1,40 @@
 //! Sums, over everything or sample by sample: the first side of a shape counts samples. Sums are taken in double precision.
 
+#[cfg(feature = "cuda")]
+use super::cuda::CudaOp;
 use crate::nn::{Op, Tensor, Var};
 use rayon::prelude::*;
 
-struct Sum(f32);
+/// The sum times a factor.
+pub(super) struct Sum(pub f32);
 
 impl Op for Sum {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
         vec![Some(Tensor::new(inputs[0].shape(), vec![self.0 * g.item(); inputs[0].len()]))]
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
+}
+
+/// factor Σ x.
+fn times_sum(x: &Var, factor: f32) -> Var {
+    Var::apply(&[x], Sum(factor), |_| {
+        let sum: f64 = x.value().data().iter().map(|x| f64::from(*x)).sum();
+        Tensor::scalar(sum as f32 * factor)
+    })
 }
 
 /// Σ x.
 pub fn sum(x: &Var) -> Var {
-    let sum: f64 = x.value().data().iter().map(|x| f64::from(*x)).sum();
-    Var::result(&[x], Tensor::scalar(sum as f32), Sum(1.0))
+    times_sum(x, 1.0)
 }
 
 /// The mean of x.
 pub fn mean(x: &Var) -> Var {
-    let factor = 1.0 / x.value().len() as f32;
-    let sum: f64 = x.value().data().iter().map(|x| f64::from(*x)).sum();
-    Var::result(&[x], Tensor::scalar(sum as f32 * factor), Sum(factor))
+    times_sum(x, 1.0 / x.value().len() as f32)
 }
 
 /// Numbers of a sample.
@@ -46,31 +59,41 @@ fn dots(x: &Tensor, y: &Tensor) -> Tensor {
     Tensor::new(&[dots.len()], dots)
 }
 
-struct DotSamples;
+pub(super) struct DotSamples;
 
 impl Op for DotSamples {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
         let of = |other: usize| wanted[1 - other].then(|| scaled(inputs[other], g.data()));
         vec![of(1), of(0)]
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
 }
 
 /// x · y of every sample: a shape of `[samples]`.
 pub fn dot_samples(x: &Var, y: &Var) -> Var {
-    Var::result(&[x, y], dots(x.value(), y.value()), DotSamples)
+    Var::apply(&[x, y], DotSamples, |_| dots(x.value(), y.value()))
 }
 
-struct ScaleSamples;
+pub(super) struct ScaleSamples;
 
 impl Op for ScaleSamples {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
         let [x, factors] = [inputs[0], inputs[1]];
         vec![wanted[0].then(|| scaled(g, factors.data())), wanted[1].then(|| dots(x, g))]
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
 }
 
 /// Every sample of x times its number of `factors`, of the shape `[samples]`.
 pub fn scale_samples(x: &Var, factors: &Var) -> Var {
     assert_eq!(x.shape().first(), factors.shape().first(), "one factor a sample");
-    Var::result(&[x, factors], scaled(x.value(), factors.value().data()), ScaleSamples)
+    Var::apply(&[x, factors], ScaleSamples, |_| scaled(x.value(), factors.value().data()))
 }

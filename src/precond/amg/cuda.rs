@@ -5,13 +5,13 @@
 
 use super::cycle::{Below, Level as HostLevel, Sorted as HostSorted};
 use super::{Amg, Cycle};
-use crate::device::cuda::{AMG, Arg, Buffer, Cuda, Shape, float, int};
+use crate::device::cuda::{AMG, Arg, Buffer, Cuda, Shape, float, int, real};
 use crate::error::Result;
 use crate::sparse::{Packed, WINDOW};
 use std::sync::Arc;
 
 /// The levels on the device.
-pub(in crate::precond) struct CudaAmg {
+pub(crate) struct CudaAmg {
     cuda: Arc<Cuda>,
     levels: Vec<Level>,
     /// The unknown that each row of the finest level stands for.
@@ -21,6 +21,55 @@ pub(in crate::precond) struct CudaAmg {
     /// What the solution is multiplied by besides S.
     pub factor: f32,
     bytes: usize,
+}
+
+/// The hierarchy of a matrix as a preconditioner on the device: z <- B r in the order of its unknowns.
+pub(crate) struct CudaAmgPreconditioner {
+    amg: CudaAmg,
+    unknowns: Buffer<i32>,
+    scale: Buffer<f32>,
+    /// z.
+    pub z: Buffer<f64>,
+}
+
+impl CudaAmgPreconditioner {
+    /// Copies the hierarchy to the device.
+    ///
+    /// Errors: no memory left on the device.
+    ///
+    /// # Panics
+    ///
+    /// Where it is in double precision.
+    pub fn new(cuda: &Arc<Cuda>, host: &Amg) -> Result<Self> {
+        let amg = CudaAmg::new(cuda, host)?;
+        let unknowns: Vec<i32> = amg.unknowns.iter().map(|u| *u as i32).collect();
+        let (unknowns, scale) = (cuda.upload(&unknowns)?, cuda.upload(&amg.scale)?);
+        Ok(CudaAmgPreconditioner { z: cuda.zeros(scale.len())?, amg, unknowns, scale })
+    }
+
+    /// z <- B r; leaves parts of r·z, as many as it returns.
+    ///
+    /// Errors: a launch that fails.
+    pub fn apply(&mut self, r: &Buffer<f64>, parts: &mut Buffer<f64>) -> Result<usize> {
+        let CudaAmgPreconditioner { amg, unknowns, scale, z } = self;
+        let (cuda, n, factor) = (amg.cuda.clone(), scale.len(), f64::from(amg.factor));
+        let finest = amg.finest();
+        let take = float(finest.take());
+        let vectors = [finest.b.set(), finest.r.set(), finest.d.set(), finest.x.set(), r.get()];
+        let args = [&vectors[..], &[unknowns.get(), scale.get(), take, int(n)]].concat();
+        cuda.launch(&AMG, "enter_rows", Shape::each(n), &args)?;
+        amg.cycle()?;
+        let (finest, walk) = (amg.finest(), Shape::walk(n));
+        let vectors = [z.set(), finest.x.get(), finest.d.get(), r.get(), unknowns.get(), scale.get()];
+        let args = [&vectors[..], &[real(factor), parts.set(), int(n)]].concat();
+        cuda.launch(&AMG, "leave_rows", walk, &args)?;
+        Ok(walk.count())
+    }
+
+    /// Bytes held, about.
+    pub fn bytes(&self) -> usize {
+        self.amg.bytes() + 16 * self.scale.len()
+    }
 }
 
 /// A level; its solution is x + d.

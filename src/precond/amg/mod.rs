@@ -15,6 +15,8 @@ mod spectrum;
 pub use config::{AmgConfig, Precision};
 #[cfg(feature = "cuda")]
 pub(super) use cuda::CudaAmg;
+#[cfg(feature = "cuda")]
+pub(crate) use cuda::CudaAmgPreconditioner;
 pub(super) use cycle::Correction;
 pub(super) use finest::Finest;
 pub use hierarchy::LevelStats;

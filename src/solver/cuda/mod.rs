@@ -3,7 +3,7 @@
 //!
 //! | method | here | vectors |
 //! |---|---|---|
-//! | `cg`, `pcg-jacobi` on sparse rows | `rows` | double |
+//! | `cg`, `pcg-jacobi`, `pcg-amg` on sparse rows | `rows` | double; the cycle single |
 //! | `gmg`, `dcdm`, `gmg-plain` on voxels | `voxels`, `learned` | x and r double; p, z and the cycle single |
 //! | `dcdm-net` on voxels | `directions` | double; the net single |
 //!

@@ -267,6 +267,8 @@ static thread_local void *current = nullptr;
 extern "C" {
 // A function that counts: launches so far.
 long standin_launches() { return launches; }
+// Bytes given out and not given back.
+long standin_used() { return long(used); }
 // Forgets a fault and takes another seed, for tests in one process.
 void standin_reset(long seed)
 {

@@ -47,6 +47,7 @@ pub fn folder() -> &'static Path {
 struct Standin {
     cuda: Arc<Cuda>,
     reset: unsafe extern "C" fn(c_long),
+    used: unsafe extern "C" fn() -> c_long,
 }
 
 /// Tests that fault the device run alone: a fault is everybody's.
@@ -63,10 +64,11 @@ fn standin() -> &'static Standin {
             assert!(!dlopen(path("libnvrtc.so").as_ptr(), NOW_FOR_ALL).is_null());
             let driver = dlopen(path("libcuda.so").as_ptr(), NOW_FOR_ALL);
             assert!(!driver.is_null());
-            let reset = dlsym(driver, c"standin_reset".as_ptr());
-            assert!(!reset.is_null());
+            let [reset, used] = [c"standin_reset", c"standin_used"].map(|name| dlsym(driver, name.as_ptr()));
+            assert!(!reset.is_null() && !used.is_null());
             let reset = std::mem::transmute::<*mut c_void, unsafe extern "C" fn(c_long)>(reset);
-            Standin { cuda: Cuda::open().unwrap(), reset }
+            let used = std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> c_long>(used);
+            Standin { cuda: Cuda::open().unwrap(), reset, used }
         }
     })
 }
@@ -87,6 +89,12 @@ pub fn cuda_alone() -> (RwLockWriteGuard<'static, ()>, Arc<Cuda>) {
 pub fn reset(seed: i64) {
     // SAFETY: a function of the stand-in, with its own lock.
     unsafe { (standin().reset)(seed) };
+}
+
+/// Bytes of the device that are given out.
+pub fn used() -> i64 {
+    // SAFETY: a function of the stand-in.
+    unsafe { (standin().used)() }
 }
 
 /// The largest difference, relative to the largest of `b`.

@@ -1,262 +1,251 @@
-//! Operations on images on the GPU, and their gradients: `kernels/convolution.cu` and `kernels/image.cu` have the formulas.
+//! Operations on a GPU: the device's side of those in `ops`, on tensors that stay there. `kernels/` has the formulas.
 //!
-//! Here images are `[n0, n1, n2, channels]` with 16 channels or one; the operations are those of `conv.rs` and `pool.rs` with a kernel of
-//! 3 × 3 × 3, stride 1 and as many zeros outside as keep the sides. [`CudaImages`] has those of any channels, kernel and stride.
+//! | here | operations |
+//! |---|---|
+//! | `pointwise` | functions of one and two numbers, rectifiers |
+//! | `reduce` | sums, scalar products, normalisation, products with a matrix along a direction |
+//! | `conv` | convolutions, transposes, dense layers |
+//! | `pool` | means over and copies into blocks |
+//! | `operator` | the voxel operator |
+//! | `layers` | the layers of the published net on buffers, for directions |
+//!
+//! No operation here fails: the first fault is kept, all that comes after it is left undone, and whoever fetches numbers gets it.
 
-mod images;
+mod conv;
+mod layers;
+mod operator;
+mod pointwise;
+mod pool;
+mod reduce;
 
-pub use images::{CudaImage, CudaImages};
+pub use conv::CHANNELS;
+pub use layers::{CudaConv, CudaPointwise, direction_of_image, gather_blocks, image_of_residual, spread_blocks};
 
-use crate::device::cuda::{Buffer, CONVOLUTION, Cuda, IMAGE, Shape, TENSOR, THREADS, float, int, optional};
-use crate::error::Result;
+use crate::device::cuda::{ADAM, Arg, Buffer, Cuda, Number, Shape, Source, TENSOR, int, optional, real};
+use crate::error::{Error, Result};
 use crate::nn::Tensor;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Channels of images with more than one.
-pub const CHANNELS: usize = 16;
-/// Taps of a kernel.
-const TAPS: usize = 27;
-/// Cells whose share of a gradient a block adds up: SHARE of `kernels/convolution.cu`.
-const SHARE: usize = 1024;
+/// The device's side of an operation: what [`Op`](crate::nn::Op) and the operation's function are on the processors. All tensors are
+/// on the GPU.
+pub trait CudaOp {
+    /// The result.
+    fn forward(&self, gpu: &Gpu, inputs: &[&Tensor]) -> Tensor;
 
-/// A convolution to 16 channels with bias, on the device.
-pub struct CudaConv {
-    weight: Buffer<f32>,
-    bias: Buffer<f32>,
-    channels: usize,
-    rectify: bool,
-    arithmetic: Arithmetic,
+    /// The gradients for the inputs, from the gradient for the output; `wanted` says which are used.
+    fn backward(
+        &self,
+        gpu: &Gpu,
+        inputs: &[&Tensor],
+        output: &Tensor,
+        gradient: &Tensor,
+        wanted: &[bool],
+    ) -> Vec<Option<Tensor>>;
 }
 
-/// What a convolution from 16 channels to 16 is computed in; sums are in single precision throughout.
+/// What convolutions are computed in; sums are in single precision throughout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arithmetic {
     /// Single precision.
     Single,
-    /// Tensor cores, numbers rounded to TF32: to one part in 2048.
+    /// Tensor cores, numbers rounded to TF32, to one part in 2048: convolutions 3 × 3 × 3 of 16 channels alone, others as below.
     Tf32,
     /// Tensor cores, each number as two of TF32 in three products: to about one part in 2²¹.
     ThreeTf32,
 }
 
-fn cells(n: [usize; 3]) -> usize {
-    n.iter().product()
+/// A GPU that nets are computed on. Cheap to clone.
+#[derive(Clone)]
+pub struct Gpu(Arc<Shared>);
+
+struct Shared {
+    cuda: Arc<Cuda>,
+    arithmetic: Arithmetic,
+    /// What and help of the first fault.
+    fault: Mutex<Option<[String; 2]>>,
+    /// How kernels lie between lattices, as the device takes it.
+    lattices: Mutex<HashMap<Vec<i32>, Arc<Buffer<i32>>>>,
 }
 
-/// Tiles of cells as the convolutions take them: CI, CJ and CK of `kernels/convolution.cu` and `kernels/tensor.cu`.
-fn tiles([n0, n1, n2]: [usize; 3]) -> [usize; 3] {
-    [n2.div_ceil(16), n1.div_ceil(8), n0.div_ceil(4)]
+/// The numbers of a tensor on a GPU; none where a fault came before them.
+#[derive(Clone)]
+pub(in crate::nn) struct OnGpu {
+    gpu: Gpu,
+    data: Option<Arc<Buffer<f32>>>,
 }
 
-/// Threads of a tile without tensor cores.
-const PLAIN: [usize; 2] = [16, 8];
+impl Gpu {
+    /// With three products of TF32 in convolutions, where the GPU has tensor cores that know it.
+    pub fn new(cuda: &Arc<Cuda>) -> Self {
+        Gpu::with(cuda, Arithmetic::ThreeTf32)
+    }
 
-fn shares(n: [usize; 3]) -> usize {
-    cells(n).div_ceil(SHARE)
-}
+    /// With convolutions in that arithmetic, or in single precision where the GPU has no tensor cores for it.
+    pub fn with(cuda: &Arc<Cuda>, arithmetic: Arithmetic) -> Self {
+        let arithmetic = if cuda.can(&TENSOR) { arithmetic } else { Arithmetic::Single };
+        Gpu(Arc::new(Shared { cuda: cuda.clone(), arithmetic, fault: Mutex::default(), lattices: Mutex::default() }))
+    }
 
-impl CudaConv {
-    /// Copies weights `[3, 3, 3, channels, 16]`, with 1 or 16 channels, and 16 biases to the device.
-    ///
-    /// Errors: no memory left on the device.
+    /// The device.
+    pub fn cuda(&self) -> &Arc<Cuda> {
+        &self.0.cuda
+    }
+
+    /// A copy there of a tensor that is here; itself where it is there already.
     ///
     /// # Panics
     ///
-    /// Where the weights have another shape.
-    pub fn new(cuda: &Cuda, weight: &Tensor, bias: &Tensor, rectify: bool) -> Result<Self> {
-        let channels = match weight.shape()[..] {
-            [3, 3, 3, channels @ (1 | CHANNELS), CHANNELS] => channels,
-            _ => panic!("a kernel of the shape [3, 3, 3, 1 or 16, 16], not {:?}", weight.shape()),
+    /// Where it is on another GPU.
+    pub fn put(&self, tensor: &Tensor) -> Tensor {
+        if let Some(there) = tensor.on_gpu() {
+            assert!(there.gpu == *self, "tensors of one GPU");
+            return tensor.clone();
+        }
+        let data = self.unless_lost(|| self.cuda().upload(tensor.data()));
+        self.tensor(tensor.shape(), data.map(Arc::new))
+    }
+
+    /// Whether all went well so far.
+    ///
+    /// Errors: the first fault.
+    pub fn check(&self) -> Result<()> {
+        match &*self.0.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some([what, help]) => Err(Error::Device { what: what.clone(), help: help.clone() }),
+        }
+    }
+
+    fn tensor(&self, shape: &[usize], data: Option<Arc<Buffer<f32>>>) -> Tensor {
+        Tensor::of_gpu(shape, OnGpu { gpu: self.clone(), data })
+    }
+
+    /// What `make` gives, unless something went wrong before or does now.
+    fn unless_lost<T>(&self, make: impl FnOnce() -> Result<T>) -> Option<T> {
+        self.check().is_ok().then(make)?.map_err(|e| self.keep(e)).ok()
+    }
+
+    fn keep(&self, fault: Error) {
+        let words = match fault {
+            Error::Device { what, help } => [what, help],
+            other => [other.to_string(), String::new()],
         };
-        let (weight, bias) = (cuda.upload(weight.data())?, cuda.upload(bias.data())?);
-        Ok(CudaConv { weight, bias, channels, rectify, arithmetic: Arithmetic::Single })
+        self.0.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(words);
     }
 
-    /// The same in another arithmetic, where the GPU has tensor cores that know it, and there are 16 channels.
-    pub fn with(self, cuda: &Cuda, arithmetic: Arithmetic) -> Self {
-        let there = cuda.can(&TENSOR) && self.channels == CHANNELS;
-        CudaConv { arithmetic: if there { arithmetic } else { Arithmetic::Single }, ..self }
+    /// A number of things for a kernel.
+    fn count(&self, n: usize) -> Arg<'static> {
+        if i32::try_from(n).is_ok() {
+            return int(n);
+        }
+        self.keep(Error::Device {
+            what: format!("a tensor of {n} numbers: kernels count in 32 bits"),
+            help: "take smaller batches or images".into(),
+        });
+        int(0)
     }
 
-    fn launch(
+    /// `len` numbers from a kernel whose first parameter they are; `args` are the others.
+    fn fill<T: Number>(
         &self,
-        cuda: &Cuda,
-        n: [usize; 3],
-        y: &mut Buffer<f32>,
-        [x, weight]: [&Buffer<f32>; 2],
-        [bias, skip]: [Option<&Buffer<f32>>; 2],
-        rectify: bool,
-    ) -> Result<()> {
-        let (source, name, threads) = match (self.arithmetic, self.channels) {
-            (_, 1) => (&CONVOLUTION, "convolve_1", PLAIN),
-            (Arithmetic::Single, _) => (&CONVOLUTION, "convolve_16", PLAIN),
-            (Arithmetic::Tf32, _) => (&TENSOR, "convolve_16_tf32", THREADS),
-            (Arithmetic::ThreeTf32, _) => (&TENSOR, "convolve_16_3tf32", THREADS),
+        len: usize,
+        source: &Source,
+        kernel: &str,
+        threads: Shape,
+        args: &[Arg],
+    ) -> Option<Arc<Buffer<T>>> {
+        self.count(len);
+        self.unless_lost(|| {
+            let mut out = self.cuda().empty(len)?;
+            self.cuda().launch(source, kernel, threads, &[&[out.set()], args].concat())?;
+            Ok(Arc::new(out))
+        })
+    }
+
+    /// A tensor of this shape from a kernel, one thread a number.
+    fn each(&self, shape: &[usize], source: &Source, kernel: &str, args: &[Arg]) -> Tensor {
+        self.make(shape, source, kernel, Shape::each(shape.iter().product()), args)
+    }
+
+    /// A tensor of this shape from a kernel.
+    fn make(&self, shape: &[usize], source: &Source, kernel: &str, threads: Shape, args: &[Arg]) -> Tensor {
+        self.tensor(shape, self.fill(shape.iter().product(), source, kernel, threads, args))
+    }
+
+    /// Adam's step on a parameter and its moments, from their gradient: `numbers` are β₁, β₂, 1 − β₁ᵗ, 1 − β₂ᵗ, the rate and ε.
+    pub fn adam(&self, state: [&mut Tensor; 3], gradient: &Tensor, numbers: [f64; 6]) {
+        let [theta, m, v] = state;
+        let old = [&*theta, m, v].map(|t| self.put(t));
+        let made = self.unless_lost(|| {
+            let new = || self.cuda().empty::<f32>(gradient.len());
+            let mut new = [new()?, new()?, new()?];
+            let [a, b, c] = &mut new;
+            let from = [arg(&old[0]), arg(&old[1]), arg(&old[2]), arg(gradient)];
+            let args = [&[a.set(), b.set(), c.set()], &from[..], &numbers.map(real), &[int(gradient.len())]].concat();
+            self.cuda().launch(&ADAM, "adam", Shape::each(gradient.len()), &args)?;
+            Ok(new.map(Arc::new))
+        });
+        if let Some(made) = made {
+            let all = [theta, m, v].into_iter().zip(made);
+            all.for_each(|(t, new)| *t = self.tensor(gradient.shape(), Some(new)));
+        }
+    }
+}
+
+/// A tensor as a `const` parameter.
+fn arg(tensor: &Tensor) -> Arg<'_> {
+    optional(tensor.on_gpu().expect("a tensor on the GPU").data.as_deref())
+}
+
+/// One that the kernel can do without.
+fn if_any<'a>(tensor: Option<&&'a Tensor>) -> Arg<'a> {
+    tensor.map_or(optional::<f32>(None), |t| arg(t))
+}
+
+impl OnGpu {
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// The numbers.
+    ///
+    /// Errors: the first fault of the device.
+    pub fn download(&self) -> Result<Vec<f32>> {
+        let fetch = || {
+            let data = self.data.as_ref().expect("numbers, as nothing went wrong");
+            let mut out = vec![0.0; data.len()];
+            self.gpu.cuda().download(data, &mut out)?;
+            Ok(out)
         };
-        let [n0, n1, n2] = n.map(int);
-        let rest = [optional(bias), optional(skip), int(usize::from(rectify)), n0, n1, n2];
-        let args = [&[y.set(), x.get(), weight.get()], &rest[..]].concat();
-        cuda.launch(source, name, Shape { blocks: tiles(n), threads }, &args)
-    }
-
-    /// y <- `skip` + max(0, w * x + b), the rectifier where there is one.
-    ///
-    /// Errors: a launch that fails.
-    pub fn forward(
-        &self,
-        cuda: &Cuda,
-        n: [usize; 3],
-        x: &Buffer<f32>,
-        skip: Option<&Buffer<f32>>,
-        y: &mut Buffer<f32>,
-    ) -> Result<()> {
-        self.launch(cuda, n, y, [x, &self.weight], [Some(&self.bias), skip], self.rectify)
-    }
-
-    /// The gradient for what was before the rectifier, from the gradient `g` for the result `y` (without skip).
-    ///
-    /// Errors: a launch that fails; no memory left on the device.
-    pub fn mask(&self, cuda: &Cuda, g: &Buffer<f32>, y: &Buffer<f32>) -> Result<Buffer<f32>> {
-        let mut out = cuda.zeros(g.len())?;
-        let args = [out.set(), g.get(), y.get(), int(g.len())];
-        cuda.launch(&CONVOLUTION, "mask_gradient", Shape::each(g.len()), &args)?;
-        Ok(out)
-    }
-
-    /// The gradient for x, from the gradient `g` for w * x + b.
-    ///
-    /// Errors: a launch that fails; no memory left on the device.
-    ///
-    /// # Panics
-    ///
-    /// Where x has one channel: nothing asks for it.
-    pub fn input_gradient(&self, cuda: &Cuda, n: [usize; 3], g: &Buffer<f32>) -> Result<Buffer<f32>> {
-        assert_eq!(self.channels, CHANNELS, "the gradient for an image of 16 channels");
-        let (mut turned, mut out) = (cuda.zeros(self.weight.len())?, cuda.zeros(g.len())?);
-        let args = [turned.set(), self.weight.get()];
-        cuda.launch(&CONVOLUTION, "turn_weights", Shape::each(self.weight.len()), &args)?;
-        self.launch(cuda, n, &mut out, [g, &turned], [None, None], false)?;
-        Ok(out)
-    }
-
-    /// The gradients for w and b, from x and the gradient `g` for w * x + b.
-    ///
-    /// Errors: a launch that fails; no memory left on the device.
-    pub fn weight_gradients(&self, cuda: &Cuda, n: [usize; 3], [x, g]: [&Buffer<f32>; 2]) -> Result<[Buffer<f32>; 2]> {
-        let name = if self.channels == 1 { "weight_shares_1" } else { "weight_shares_16" };
-        let mut parts = cuda.zeros(shares(n) * self.weight.len())?;
-        let [n0, n1, n2] = n.map(int);
-        let shape = Shape { blocks: [shares(n), TAPS, 1], threads: [256, 1] };
-        cuda.launch(&CONVOLUTION, name, shape, &[parts.set(), x.get(), g.get(), n0, n1, n2])?;
-        let for_weight = add_shares(cuda, &parts, shares(n), self.weight.len())?;
-        let mut parts = cuda.zeros(shares(n) * CHANNELS)?;
-        let shape = Shape { blocks: [shares(n), 1, 1], threads: [256, 1] };
-        cuda.launch(&CONVOLUTION, "bias_shares", shape, &[parts.set(), g.get(), int(cells(n))])?;
-        Ok([for_weight, add_shares(cuda, &parts, shares(n), CHANNELS)?])
+        match self.gpu.unless_lost(fetch) {
+            Some(out) => Ok(out),
+            None => self.gpu.check().map(|()| Vec::new()),
+        }
     }
 }
 
-fn add_shares(cuda: &Cuda, parts: &Buffer<f32>, shares: usize, numbers: usize) -> Result<Buffer<f32>> {
-    let mut out = cuda.zeros(numbers)?;
-    let args = [out.set(), parts.get(), int(shares), int(numbers)];
-    cuda.launch(&CONVOLUTION, "add_shares", Shape::each(numbers), &args)?;
-    Ok(out)
-}
-
-/// y <- `factor` × the sums over blocks of 2 × 2 × 2, m blocks in each direction: means with ⅛, the gradient of copies with 1.
-///
-/// Errors: a launch that fails.
-pub fn gather_blocks(cuda: &Cuda, m: [usize; 3], x: &Buffer<f32>, factor: f32, y: &mut Buffer<f32>) -> Result<()> {
-    let [m0, m1, m2] = m.map(int);
-    let args = [y.set(), x.get(), float(factor), m0, m1, m2];
-    cuda.launch(&IMAGE, "gather_blocks", Shape::each(cells(m) * CHANNELS), &args)
-}
-
-/// y <- `factor` × the block's value + `skip` in each of n cells in each direction: copies with 1, the gradient of means with ⅛.
-///
-/// Errors: a launch that fails.
-pub fn spread_blocks(
-    cuda: &Cuda,
-    n: [usize; 3],
-    x: &Buffer<f32>,
-    skip: Option<&Buffer<f32>>,
-    factor: f32,
-    y: &mut Buffer<f32>,
-) -> Result<()> {
-    let [n0, n1, n2] = n.map(int);
-    let args = [y.set(), x.get(), optional(skip), float(factor), n0, n1, n2];
-    cuda.launch(&IMAGE, "spread_blocks", Shape::each(cells(n) * CHANNELS), &args)
-}
-
-/// The layer from 16 channels to one, on the device.
-pub struct CudaPointwise {
-    weight: Buffer<f32>,
-    bias: Buffer<f32>,
-}
-
-impl CudaPointwise {
-    /// Copies weights `[1, 1, 1, 16, 1]` and one bias to the device.
-    ///
-    /// Errors: no memory left on the device.
-    ///
-    /// # Panics
-    ///
-    /// Where there are other numbers of weights.
-    pub fn new(cuda: &Cuda, weight: &Tensor, bias: &Tensor) -> Result<Self> {
-        assert_eq!((weight.len(), bias.len()), (CHANNELS, 1), "the weights of a layer from 16 channels to one");
-        Ok(CudaPointwise { weight: cuda.upload(weight.data())?, bias: cuda.upload(bias.data())? })
-    }
-
-    /// y <- w x + b.
-    ///
-    /// Errors: a launch that fails.
-    pub fn forward(&self, cuda: &Cuda, x: &Buffer<f32>, y: &mut Buffer<f32>) -> Result<()> {
-        let n = x.len() / CHANNELS;
-        let args = [y.set(), x.get(), self.weight.get(), self.bias.get(), int(n)];
-        cuda.launch(&IMAGE, "pointwise", Shape::each(n), &args)
-    }
-
-    /// The gradients for x, and for w and b in one buffer of 17.
-    ///
-    /// Errors: a launch that fails; no memory left on the device.
-    pub fn gradients(&self, cuda: &Cuda, [x, g]: [&Buffer<f32>; 2]) -> Result<[Buffer<f32>; 2]> {
-        let n = g.len();
-        let mut for_x = cuda.zeros(n * CHANNELS)?;
-        let args = [for_x.set(), g.get(), self.weight.get(), int(n)];
-        cuda.launch(&IMAGE, "pointwise_gradient", Shape::each(n * CHANNELS), &args)?;
-        let shares = n.div_ceil(SHARE);
-        let mut parts = cuda.zeros(shares * (CHANNELS + 1))?;
-        let shape = Shape { blocks: [shares, 1, 1], threads: [256, 1] };
-        cuda.launch(&IMAGE, "pointwise_shares", shape, &[parts.set(), x.get(), g.get(), int(n)])?;
-        Ok([for_x, add_shares(cuda, &parts, shares, CHANNELS + 1)?])
+impl PartialEq for Gpu {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-/// `image` (m cells in each direction) <- r (n cells) times the number that makes its mean square 1; r·r lies in the slot RR of `scalars`.
-///
-/// Errors: a launch that fails.
-pub fn image_of_residual(
-    cuda: &Cuda,
-    [n, m]: [[usize; 3]; 2],
-    r: &Buffer<f64>,
-    scalars: &Buffer<f64>,
-    image: &mut Buffer<f32>,
-) -> Result<()> {
-    let sides = [n, m].map(|n| n.map(int)).concat();
-    let args = [&[image.set(), r.get(), scalars.get()], &sides[..]].concat();
-    cuda.launch(&IMAGE, "image_of_residual", Shape::each(cells(m)), &args)
+impl PartialEq for OnGpu {
+    /// Whether it is the same memory.
+    fn eq(&self, other: &Self) -> bool {
+        self.gpu == other.gpu && self.data.as_ref().map(Arc::as_ptr) == other.data.as_ref().map(Arc::as_ptr)
+    }
 }
 
-/// d (n cells in each direction) <- `image` (m cells) where `degree` is not 0, else 0.
-///
-/// Errors: a launch that fails.
-pub fn direction_of_image(
-    cuda: &Cuda,
-    [n, m]: [[usize; 3]; 2],
-    image: &Buffer<f32>,
-    degree: &Buffer<u8>,
-    d: &mut Buffer<f64>,
-) -> Result<()> {
-    let [n0, n1, n2] = n.map(int);
-    let args = [d.set(), image.get(), degree.get(), n0, n1, n2, int(m[1]), int(m[2])];
-    cuda.launch(&IMAGE, "direction_of_image", Shape::each(cells(n)), &args)
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gpu({})", self.cuda().info().name)
+    }
+}
+
+impl fmt::Debug for OnGpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "on {:?}", self.gpu)
+    }
 }
