@@ -33,22 +33,19 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
-mod cycle;
 mod files;
 mod fno;
 pub mod generate;
-mod lattice;
 mod loss;
 mod net;
 mod objective;
 mod operator;
 mod samples;
-mod stencil;
 mod unet;
 
+pub use crate::nn::multigrid::{CycleConfig, Form, MgConv};
 #[cfg(feature = "cuda")]
 pub use cuda::CudaOperator;
-pub use cycle::{CycleConfig, Form, MgConv};
 pub use files::{Selection, read_samples, write_samples};
 pub use fno::{Fno, FnoConfig};
 pub use loss::{Norm, RelativeError};

@@ -10,10 +10,8 @@
 //! Departures: GELU is the tanh approximation (at most 5e-4 from the exact one that the authors use); scaling to and from
 //! mean 0 and variance 1 is [`Operator`](super::Operator)'s.
 
-use super::cycle::{CycleConfig, MgConv, norm_parameters};
-use super::lattice::POINT;
-use super::stencil::Stencil;
 use crate::error::Result;
+use crate::nn::multigrid::{CycleConfig, MgConv, POINT, Stencil, norm_parameters};
 use crate::nn::{Boundary, Images, Layer, Param, Tape, Var};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;

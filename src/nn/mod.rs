@@ -33,6 +33,7 @@
 mod images;
 pub(crate) mod kernels;
 pub mod layers;
+pub mod multigrid;
 pub mod ops;
 mod tape;
 mod tensor;

@@ -5,7 +5,7 @@ use rand::Rng;
 
 /// Weights `[k0, k1, k2, C, D]`, and a bias `[D]` where there is one.
 #[derive(Debug, Clone)]
-pub(super) struct Stencil {
+pub(crate) struct Stencil {
     weight: Param,
     bias: Option<Param>,
 }
