@@ -3,12 +3,12 @@
 use super::outputs::check_ending;
 use super::progress::Progress;
 use super::samples::{PROBLEMS, SampleArgs, built_in};
-use super::trajectories::{BURGERS, burgers};
+use super::trajectories::{IN_TIME, in_time};
 use super::{Done, print_data, rollout, say, settings};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::mgno::generate::Recipe;
-use crate::mgno::{Norm, Operator as Net, RelativeError, SHIPPED, Samples, write_samples};
+use crate::mgno::{Norm, Operator as Net, RelativeError, SHIPPED, Samples, generate, write_samples};
+use crate::mmpde::Recipe;
 use crate::nn::{Backend, Layer, Tensor, Var, parse_weights, read_weights};
 use crate::report::format::{count, seconds, significant};
 use crate::report::plot::{self, Panel};
@@ -28,7 +28,7 @@ pub(super) enum Operator {
 /// Make samples: inputs and outputs of a problem, as HDF5
 #[derive(Debug, Args)]
 pub(super) struct Generate {
-    #[arg(value_name = "PROBLEM:N", help = format!("{PROBLEMS}, {BURGERS}"))]
+    #[arg(value_name = "PROBLEM:N", help = format!("{PROBLEMS}, {IN_TIME}"))]
     problem: String,
 
     /// How many
@@ -43,7 +43,7 @@ pub(super) struct Generate {
     #[arg(long, value_name = "D", default_value_t = 2)]
     dimension: usize,
 
-    /// Cells of the solve along a cell of a sample, or of a net's mesh [default: 4 for multiscale, 6 for burgers]
+    /// Cells of the solve along a cell of a sample, or of a net's mesh [default: 4 for multiscale, 6 for burgers, 3 for cylinder]
     #[arg(long, value_name = "N")]
     refine: Option<usize>,
 
@@ -120,17 +120,18 @@ impl Operator {
 impl Generate {
     fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
-        if let Some(cells) = burgers(&self.problem) {
-            return self.trajectories(cells?, quiet);
+        if let Some(named) = in_time(&self.problem) {
+            let (problem, cells) = named?;
+            return self.trajectories(Recipe { cells, ..problem.recipe() }, quiet);
         }
         let (problem, size) = built_in(&self.problem).ok_or_else(|| Error::Option {
             option: "PROBLEM:N".into(),
             value: self.problem.clone(),
-            what: format!("is none of {PROBLEMS}, {BURGERS}"),
+            what: format!("is none of {PROBLEMS}, {IN_TIME}"),
         })?;
         self.check()?;
         let Generate { samples, seed, dimension, refine, .. } = *self;
-        let recipe = Recipe { problem, size: size?, dimension, samples, seed, refine: refine.unwrap_or(4) };
+        let recipe = generate::Recipe { problem, size: size?, dimension, samples, seed, refine: refine.unwrap_or(4) };
         let progress = Progress::new(quiet);
         progress.count(samples);
         let made = recipe.make(&|done| progress.counted(done))?;
@@ -162,11 +163,11 @@ impl Generate {
     }
 
     /// Solutions in time instead of pairs.
-    fn trajectories(&self, cells: usize, quiet: bool) -> Result<Done> {
+    fn trajectories(&self, recipe: Recipe, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
         self.check()?;
-        let recipe = crate::mmpde::Recipe { cells, trajectories: self.samples, seed: self.seed, ..Default::default() };
-        let recipe = crate::mmpde::Recipe { refine: self.refine.unwrap_or(recipe.refine), ..recipe };
+        let refine = self.refine.unwrap_or(recipe.refine);
+        let recipe = Recipe { refine, trajectories: self.samples, seed: self.seed, ..recipe };
         let progress = Progress::new(quiet);
         progress.count(self.samples);
         let made = recipe.make(&|done| progress.counted(done))?;

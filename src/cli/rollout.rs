@@ -6,7 +6,7 @@ use super::{Done, print_data, say};
 use crate::error::{Error, Result};
 use crate::mesh::shapes::built_in;
 use crate::mesh::{Locator, Mesh};
-use crate::mmpde::{Errors, MmPde, SHIPPED, Trajectories, errors, roll_out};
+use crate::mmpde::{Errors, MmPde, Problem, SHIPPED, Trajectories, errors, roll_out};
 use crate::nn::{Layer, parse_weights, read_weights};
 use crate::report::format::{count, seconds, significant};
 use crate::report::plot::{self, StripRow};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Moments in a picture.
-const SHOWN: usize = 5;
+const SHOWN: u8 = 5;
 
 /// Step a trained solver through time: errors of one step and of all, by viscosity
 #[derive(Debug, Args)]
@@ -32,6 +32,10 @@ pub(super) struct Rollout {
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 
+    /// Moments to draw, from the first frame to the last
+    #[arg(long, value_name = "N", default_value_t = SHOWN, value_parser = clap::value_parser!(u8).range(2..=20))]
+    moments: u8,
+
     /// The trajectory to draw
     #[arg(long, value_name = "N", default_value_t = 2)]
     sample: usize,
@@ -39,6 +43,13 @@ pub(super) struct Rollout {
     /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
+}
+
+fn title(problem: Problem) -> &'static str {
+    match problem {
+        Problem::Burgers => "Burgers' equation",
+        Problem::Cylinder => "Flow past a cylinder, velocity along the stream",
+    }
 }
 
 /// `"96 trajectories of 20 steps of 0.05 on 144 x 144 cells"`.
@@ -67,9 +78,10 @@ fn wide(u: &[f32]) -> Vec<f64> {
     u.iter().map(|u| f64::from(*u)).collect()
 }
 
-/// Frames at about equal times from the first to the last, and what stands above them.
-fn moments(data: &Trajectories) -> (Vec<usize>, Vec<String>) {
-    let mut shown: Vec<usize> = (0..SHOWN).map(|k| k * (data.frames - 1) / (SHOWN - 1)).collect();
+/// Up to `count` frames at about equal times from the first to the last, and what stands above them.
+fn moments(data: &Trajectories, count: u8) -> (Vec<usize>, Vec<String>) {
+    let count = usize::from(count);
+    let mut shown: Vec<usize> = (0..count).map(|k| k * (data.frames - 1) / (count - 1)).collect();
     shown.dedup();
     let names = shown.iter().map(|k| format!("t = {}", significant(*k as f64 * data.step))).collect();
     (shown, names)
@@ -82,7 +94,7 @@ fn square(cells: usize) -> Result<Mesh> {
 /// The first three trajectories.
 pub(super) fn draw_trajectories(path: &Path, data: &Trajectories) -> Result<()> {
     let mesh = square(data.cells)?;
-    let (shown, columns) = moments(data);
+    let (shown, columns) = moments(data, SHOWN);
     let count = data.len().min(3);
     let names: Vec<String> = data.viscosities[..count].iter().map(|v| format!("ν = {v}")).collect();
     let row = |(i, name)| {
@@ -90,7 +102,7 @@ pub(super) fn draw_trajectories(path: &Path, data: &Trajectories) -> Result<()> 
         StripRow { name, fields, mesh_lines: false }
     };
     let rows: Vec<StripRow> = names.iter().map(String::as_str).enumerate().map(row).collect();
-    plot::strip(path, &columns, &rows, "Burgers' equation", "u")
+    plot::strip(path, &columns, &rows, title(data.problem), "u")
 }
 
 impl Rollout {
@@ -138,7 +150,7 @@ impl Rollout {
         let (steps, viscosity) = (data.frames - 1, data.viscosities[self.sample]);
         let start = |points: &[[f32; 2]]| data.at(self.sample, 0, points);
         let made = roll_out(net, &start, viscosity, steps)?;
-        let (shown, columns) = moments(data);
+        let (shown, columns) = moments(data, self.moments);
         let lattice = square(data.cells)?;
         let truth = |k: usize| (Cow::Borrowed(&lattice), wide(data.frame(self.sample, k)));
         let prediction = |k: usize| (Cow::Owned(net.mesh_at(&made.home[k])), wide(&made.states[k]));
@@ -155,7 +167,7 @@ impl Rollout {
             StripRow { name: "prediction", fields: shown.iter().map(|k| prediction(*k)).collect(), mesh_lines: false },
             StripRow { name: "its mesh", fields: shown.iter().map(|k| on_moved(*k)).collect(), mesh_lines: true },
         ];
-        let title = format!("Burgers' equation, viscosity {viscosity}: {steps} steps");
+        let title = format!("{}, viscosity {viscosity}: {steps} steps", title(data.problem));
         plot::strip(path, &columns, &rows, &title, "u")
     }
 }

@@ -2,16 +2,17 @@
 
 use super::progress::Progress;
 use crate::error::{Error, Result};
-use crate::mmpde::{Recipe, Trajectories};
+use crate::mmpde::{Problem, Recipe, Trajectories};
 use clap::Args;
 
-/// What `--help` says of burgers:N.
-pub(super) const BURGERS: &str = "burgers:N (for nets of N cells along a side, solved on six times as many)";
+/// What `--help` says of problems in time.
+pub(super) const IN_TIME: &str =
+    "burgers:N, cylinder:N (for nets of N cells along a side, solved on six and three times as many)";
 
 /// Where trajectories come from.
 #[derive(Debug, Args)]
 pub(super) struct TrajectoryArgs {
-    #[arg(long, value_name = "DATA", default_value = "burgers:24", help = format!("Trajectories: a file (.h5), or made now: {BURGERS}"))]
+    #[arg(long, value_name = "DATA", default_value = "burgers:24", help = format!("Trajectories: a file (.h5), or made now: {IN_TIME}"))]
     data: String,
 
     /// Trajectories to make: three viscosities for each start
@@ -23,10 +24,11 @@ pub(super) struct TrajectoryArgs {
     data_seed: u64,
 }
 
-/// The size in `burgers:N`, where the text is of that form.
-pub(super) fn burgers(name: &str) -> Option<Result<usize>> {
-    let size = name.strip_prefix("burgers:")?;
-    Some(size.parse().map_err(|_| Error::Option {
+/// Problem and size in `burgers:N` or `cylinder:N`, where the text is of that form.
+pub(super) fn in_time(name: &str) -> Option<Result<(Problem, usize)>> {
+    let (problem, size) = name.split_once(':')?;
+    let (problem, _) = Problem::ALL.into_iter().find(|(_, known)| *known == problem)?;
+    Some(size.parse().map(|size| (problem, size)).map_err(|_| Error::Option {
         option: "DATA".into(),
         value: name.into(),
         what: format!("{size:?} is no number of cells along a side"),
@@ -36,15 +38,16 @@ pub(super) fn burgers(name: &str) -> Option<Result<usize>> {
 impl TrajectoryArgs {
     /// Reads or makes them.
     pub fn load(&self, progress: &Progress) -> Result<Trajectories> {
-        let Some(cells) = burgers(&self.data) else { return Trajectories::read(&self.data) };
-        let recipe = Recipe { cells: cells?, trajectories: self.samples, seed: self.data_seed, ..Recipe::default() };
+        let Some(named) = in_time(&self.data) else { return Trajectories::read(&self.data) };
+        let (problem, cells) = named?;
+        let recipe = Recipe { cells, trajectories: self.samples, seed: self.data_seed, ..problem.recipe() };
         progress.count(self.samples);
         recipe.make(&|done| progress.counted(done))
     }
 
     /// What decides them, as options.
     pub fn described(&self) -> String {
-        match burgers(&self.data) {
+        match in_time(&self.data) {
             Some(_) => format!("--data {} --samples {} --data-seed {}", self.data, self.samples, self.data_seed),
             None => format!("--data {}", self.data),
         }

@@ -10,8 +10,7 @@
 //!
 //! Departure: the transforms are products with the few rows of their matrices that are kept: no padding, any sides.
 
-use super::lattice::POINT;
-use super::stencil::Stencil;
+use crate::nn::multigrid::{POINT, Stencil};
 use crate::nn::ops::{add, along, gelu, mix, scale, sub};
 use crate::nn::{Layer, Param, Tape, Tensor, Var};
 use rand::SeedableRng;

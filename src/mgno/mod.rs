@@ -31,21 +31,18 @@
 //! # Ok::<(), filet::Error>(())
 //! ```
 
-mod cycle;
 mod files;
 mod fno;
 pub mod generate;
-mod lattice;
 mod loss;
 mod net;
 mod objective;
 mod operator;
 mod resampling;
 mod samples;
-mod stencil;
 mod unet;
 
-pub use cycle::{CycleConfig, Form, MgConv};
+pub use crate::nn::multigrid::{CycleConfig, Form, MgConv};
 pub use files::{Selection, read_samples, write_samples};
 pub use fno::{Fno, FnoConfig};
 pub use loss::{Norm, RelativeError};

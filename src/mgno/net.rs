@@ -10,10 +10,8 @@
 //! Departures: GELU is the tanh approximation (at most 5e-4 from the exact one that the authors use); scaling to and from
 //! mean 0 and variance 1 is [`Operator`](super::Operator)'s.
 
-use super::cycle::{CycleConfig, MgConv, norm_parameters};
-use super::lattice::POINT;
-use super::stencil::{Stencil, normalise};
 use crate::error::Result;
+use crate::nn::multigrid::{CycleConfig, MgConv, POINT, Stencil, norm_parameters, normalise};
 use crate::nn::ops::{add, gelu};
 use crate::nn::{Boundary, Layer, Param, Tape, Var};
 use rand::SeedableRng;

@@ -8,8 +8,7 @@
 //! Source: O. Ronneberger, P. Fischer and T. Brox, *U-Net*, MICCAI 2015, arXiv:1505.04597, figure 1. Departures: zeros around
 //! images, strides instead of maxima over blocks, GELU, no normalisation, any sides.
 
-use super::lattice::{Lattice, POINT, sides};
-use super::stencil::{Stencil, sides_of};
+use crate::nn::multigrid::{Lattice, POINT, Stencil, sides, sides_of};
 use crate::nn::ops::{add, gelu};
 use crate::nn::{Boundary, Layer, Param, Tape, Var};
 use rand::SeedableRng;

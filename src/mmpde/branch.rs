@@ -1,52 +1,42 @@
-//! Message passing on the edges of a mesh: from u at the nodes to a change of u.
+//! A branch of the net: what it makes of u and of what is known at the nodes of one mesh.
 //!
 //! ```text
-//! h <- W₀ (u, ν, boundary, log d)
-//! m_i = mean over neighbours j of gelu(A h_i + B h_j + E f_ij)          f_ij = (x_j − x_i, |x_j − x_i|, u_j − u_i, slope)
-//! h <- h + W₂ gelu(W₁ h + M m)                                          for each of the layers
+//! h <- W₀ (u, known, log d, x − ξ) + h of the branch before, if any
+//! h <- the body's layers: messages along the edges, or multigrid on the lattice
 //! δ = D h
 //! ```
 //!
-//! | symbol | what |
-//! |---|---|
-//! | x | places of the nodes in units of h, the root of the area a node has on the fixed mesh |
-//! | d | mean length of the edges at a node, in the same units |
-//! | slope | (u_j − u_i) / \|x_j − x_i\| |
-//!
-//! Only differences of places enter: a branch does not know where it is. Reference: J. Brandstetter, D. Worrall and M. Welling,
-//! *Message passing neural PDE solvers*, ICLR 2022, arXiv:2202.03376, §3.2.
-//!
-//! Departures from the branches of Hu, Wang and Ma (ICLR 2024), who use that net with 128 channels, 6 layers and 35 nearest neighbours:
-//! edges of the mesh in place of nearest neighbours; the last layer of the messages' perceptron behind the mean, which changes nothing;
-//! GELU for ReLU; no batch normalisation; no convolution at the end.
+//! d is the mean length of the edges at a node and x − ξ how far it was moved, both in units of h, the root of the area a node has on
+//! the fixed mesh. Messages see differences of places themselves, so they get no x − ξ.
 
-use crate::nn::ops::{Neighbours, add, gather, gelu, join, linear, mean_messages, scale_samples, sub};
+use super::config::{BranchKind, MmPdeConfig};
+use super::graph::MessagePassing;
+use super::lattice::Multigrid;
+use crate::error::Result;
+use crate::nn::ops::{Neighbours, add, join, linear};
 use crate::nn::{Param, Tape, Tensor, Var};
 use rand::Rng;
 use std::sync::Arc;
 
-/// Numbers of an edge.
-const EDGE: usize = 5;
-/// Numbers of a node: u, log ν, boundary, log d.
-const NODE: usize = 4;
-
 /// The geometry of a batch of equal meshes with their nodes where they are now.
 pub(super) struct Places {
-    neighbours: Arc<Neighbours>,
-    receivers: Arc<[u32]>,
-    senders: Arc<[u32]>,
+    pub neighbours: Arc<Neighbours>,
+    pub receivers: Arc<[u32]>,
+    pub senders: Arc<[u32]>,
     /// `[edges, 3]`: x_j − x_i and its length.
-    offsets: Tensor,
+    pub offsets: Tensor,
     /// 1 / |x_j − x_i|.
-    inverse: Tensor,
+    pub inverse: Tensor,
     /// `[nodes, 1]`: log d.
     spacing: Tensor,
+    /// `[nodes, 2]`: x − ξ.
+    shift: Tensor,
 }
 
 impl Places {
-    /// Of the nodes `points` of `batch` meshes, lengths in the unit `h`.
-    pub fn new(neighbours: &Arc<Neighbours>, batch: usize, points: &[[f32; 2]], h: f64) -> Self {
-        let [receivers, senders] = neighbours.ends(batch);
+    /// Of the nodes `points` of meshes that have them at `fixed` where nothing moves, lengths in the unit `h`.
+    pub fn new(neighbours: &Arc<Neighbours>, points: &[[f32; 2]], fixed: &[[f64; 3]], h: f64) -> Self {
+        let [receivers, senders] = neighbours.ends(points.len() / fixed.len());
         let (mut offsets, mut inverse) = (Vec::with_capacity(3 * senders.len()), Vec::with_capacity(senders.len()));
         let mut spacing = vec![0.0f32; points.len()];
         for (&i, &j) in receivers.iter().zip(&*senders) {
@@ -57,10 +47,13 @@ impl Places {
             spacing[i as usize] += length as f32 / neighbours.of(i as usize % neighbours.nodes()).len() as f32;
         }
         spacing.iter_mut().for_each(|d| *d = d.ln());
+        let shift = points.iter().zip(fixed.iter().cycle());
+        let shift = shift.flat_map(|(x, xi)| [0, 1].map(|k| ((f64::from(x[k]) - xi[k]) / h) as f32)).collect();
         Places {
             offsets: Tensor::new(&[senders.len(), 3], offsets),
             inverse: Tensor::new(&[senders.len()], inverse),
             spacing: Tensor::new(&[points.len(), 1], spacing),
+            shift: Tensor::new(&[points.len(), 2], shift),
             neighbours: neighbours.clone(),
             receivers,
             senders,
@@ -70,82 +63,75 @@ impl Places {
 
 /// x W + b.
 #[derive(Debug, Clone)]
-struct Dense([Param; 2]);
+pub(super) struct Dense([Param; 2]);
 
 impl Dense {
     /// Weights evenly distributed within ±√(6 / (from + to)) times `scale`, biases 0.
-    fn new(name: &str, [from, to]: [usize; 2], scale: f32, rng: &mut impl Rng) -> Self {
+    pub fn new(name: &str, [from, to]: [usize; 2], scale: f32, rng: &mut impl Rng) -> Self {
         let bound = scale * (6.0 / (from + to) as f32).sqrt();
         let param = |part: &str, value| Param { name: format!("{name}.{part}"), value };
         Dense([param("weight", Tensor::uniform(&[from, to], bound, rng)), param("bias", Tensor::zeros(&[to]))])
     }
 
-    fn apply(&self, tape: &Tape, x: &Var) -> Var {
+    pub fn apply(&self, tape: &Tape, x: &Var) -> Var {
         linear(x, &tape.parameter(&self.0[0]), &tape.parameter(&self.0[1]))
+    }
+
+    pub fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {
+        self.0.iter_mut().for_each(see);
     }
 }
 
-/// A layer of message passing.
 #[derive(Debug, Clone)]
-struct Passing {
-    receive: Dense,
-    send: Dense,
-    edge: Dense,
-    node: Dense,
-    message: Dense,
-    update: Dense,
+enum Body {
+    Graph(MessagePassing),
+    Lattice(Multigrid),
 }
 
 /// The net of one branch.
 #[derive(Debug, Clone)]
 pub(super) struct Branch {
     encoder: Dense,
-    layers: Vec<Passing>,
-    decoder: Dense,
+    body: Body,
 }
 
 impl Branch {
-    pub fn new(name: &str, width: usize, layers: usize, rng: &mut impl Rng) -> Self {
-        let mut dense = |part: String, shape, scale| Dense::new(&format!("{name}.{part}"), shape, scale, rng);
-        let square = [width, width];
-        let encoder = dense("encoder".into(), [NODE, width], 1.0);
-        let layer = |k: usize| Passing {
-            receive: dense(format!("{k}.receive"), square, 1.0),
-            send: dense(format!("{k}.send"), square, 1.0),
-            edge: dense(format!("{k}.edge"), [EDGE, width], 1.0),
-            node: dense(format!("{k}.node"), square, 1.0),
-            message: dense(format!("{k}.message"), square, 1.0),
-            update: dense(format!("{k}.update"), square, 1.0),
+    /// For so many `known` numbers of a node.
+    ///
+    /// Errors: none for sizes that were checked.
+    pub fn new(name: &str, config: &MmPdeConfig, known: usize, rng: &mut impl Rng) -> Result<Self> {
+        let MmPdeConfig { width, layers, cells, branch, .. } = *config;
+        // u and log d; x − ξ.
+        let places = if branch == BranchKind::Mgno { 4 } else { 2 };
+        let encoder = Dense::new(&format!("{name}.encoder"), [known + places, width], 1.0, rng);
+        let body = match branch {
+            BranchKind::Graph => Body::Graph(MessagePassing::new(name, width, layers, rng)),
+            BranchKind::Mgno => Body::Lattice(Multigrid::new(name, width, layers, cells + 1, rng)?),
         };
-        let layers = (0..layers).map(layer).collect();
-        // Small changes at first.
-        let decoder = Dense::new(&format!("{name}.decoder"), [width, 1], 0.01, rng);
-        Branch { encoder, layers, decoder }
+        Ok(Branch { encoder, body })
     }
 
-    /// δ `[nodes, 1]` from u `[nodes, 1]` and log ν and boundary `[nodes, 2]`.
-    pub fn forward(&self, tape: &Tape, u: &Var, known: &Var, places: &Places) -> Var {
-        let spacing = Var::constant(places.spacing.clone());
-        let mut h = self.encoder.apply(tape, &join(&[u, known, &spacing]));
-        let rise = sub(&gather(u, &places.senders), &gather(u, &places.receivers));
-        let slope = scale_samples(&rise, &Var::constant(places.inverse.clone()));
-        let edges = join(&[&Var::constant(places.offsets.clone()), &rise, &slope]);
-        for layer in &self.layers {
-            let [a, b] = [&layer.receive, &layer.send].map(|part| part.apply(tape, &h));
-            let m = mean_messages(&a, &b, &layer.edge.apply(tape, &edges), &places.neighbours);
-            let inner = gelu(&add(&layer.node.apply(tape, &h), &layer.message.apply(tape, &m)));
-            h = add(&h, &layer.update.apply(tape, &inner));
+    /// h `[nodes, C]` from u `[nodes, 1]`, what is known of the nodes, and h of the branch before.
+    pub fn forward(&self, tape: &Tape, u: &Var, known: &Var, places: &Places, before: Option<&Var>) -> Var {
+        let [spacing, shift] = [&places.spacing, &places.shift].map(|t| Var::constant(t.clone()));
+        let mut h = match self.body {
+            Body::Graph(_) => self.encoder.apply(tape, &join(&[u, known, &spacing])),
+            Body::Lattice(_) => self.encoder.apply(tape, &join(&[u, known, &spacing, &shift])),
+        };
+        if let Some(before) = before {
+            h = add(&h, before);
         }
-        self.decoder.apply(tape, &h)
+        match &self.body {
+            Body::Graph(graph) => graph.forward(tape, h, u, places),
+            Body::Lattice(lattice) => lattice.forward(tape, h),
+        }
     }
 
     pub fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {
-        let mut dense = |d: &mut Dense| d.0.iter_mut().for_each(&mut *see);
-        dense(&mut self.encoder);
-        for layer in &mut self.layers {
-            let Passing { receive, send, edge, node, message, update } = layer;
-            [receive, send, edge, node, message, update].into_iter().for_each(&mut dense);
+        self.encoder.visit(see);
+        match &mut self.body {
+            Body::Graph(graph) => graph.visit(see),
+            Body::Lattice(lattice) => lattice.visit(see),
         }
-        dense(&mut self.decoder);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! | part | here |
 //! |---|---|
-//! | Burgers' equation, trajectories of it | [`Burgers`], [`Recipe`], [`Trajectories`] |
+//! | Burgers' equation, flow past a cylinder | [`Burgers`], [`Cylinder`] |
+//! | trajectories of them | [`Recipe`], [`Trajectories`] |
 //! | moved meshes along a solution | [`MeshMover`] |
 //! | a step of time on the fixed and the moved mesh | [`MmPde`] |
 //! | training by steps and short roll-outs | [`RollOutLoss`] |
@@ -12,8 +13,8 @@
 //!
 //! Moved meshes come from [`mover`](crate::mover): the one system this one stands on.
 //!
-//! û = u + G₁(u; X), X' = nodes for û, u(t + Δt) = I û + G₂(I û; X') inside, u on the boundary: u lives on the moved nodes X, I interpolates
-//! from them to the next ones, exactly for linear functions.
+//! X' = nodes for u, v = I u, u(t + Δt) = v + D G₂(v, u − v, G₁(u; X); X') inside, u on the boundary: u lives on the moved nodes X, I interpolates
+//! from them to the next ones, exactly for linear functions, and what G₁ finds out goes with the nodes.
 //!
 //! ```
 //! use filet::mmpde::{MmPde, Recipe, SHIPPED, roll_out};
@@ -32,7 +33,11 @@
 
 mod branch;
 mod burgers;
+mod config;
+mod cylinder;
+mod graph;
 mod interpolation;
+mod lattice;
 mod meshes;
 mod net;
 mod objective;
@@ -40,9 +45,11 @@ mod roll_out;
 mod trajectories;
 
 pub use burgers::{Burgers, Start};
+pub use config::{BranchKind, MmPdeConfig, Movement, Scheme, Transfer};
+pub use cylinder::{Cylinder, DISC};
 pub use interpolation::{Interpolation, Stencils, interpolate};
 pub use meshes::MeshMover;
-pub use net::{MmPde, MmPdeConfig, Nodes, SHIPPED, State, Transfer};
+pub use net::{MmPde, SHIPPED, State};
 pub use objective::RollOutLoss;
 pub use roll_out::{Errors, RollOut, errors, roll_out};
-pub use trajectories::{Recipe, Trajectories};
+pub use trajectories::{Problem, Recipe, Trajectories};

@@ -1,97 +1,58 @@
-//! One step of time by two branches of message passing. With [`Nodes::Carried`] u lives on the moved nodes X and goes with them:
+//! One step of time by two branches. With [`Scheme::Carried`] u lives on moved nodes X and goes with them:
 //!
 //! ```text
-//! û = u + G₁(u; X)                             on X
-//! X' = nodes for û
-//! u(t + Δt) = I û + G₂(I û; X')                on X', I from X to X'
+//! X' = nodes for u
+//! v = I u                                              on X', I from X to X'
+//! h = G₁(u; X)                                         hidden, at the nodes; it goes with them
+//! u(t + Δt) = v + D G₂(v, u − v, X' − X, h; X')        on X'
 //! ```
 //!
-//! With [`Nodes::Moved`], as published, u stays on the fixed mesh, and a branch on the moved one helps:
+//! u − v is what a node's value was less what is at its new place: no interpolation loses what the nodes know. With [`Scheme::Published`]
+//! u stays on the fixed mesh X, and a branch on the moved one helps:
 //!
-//! u(t + Δt) = u + G₁(u) + I₂ G₂(I₁ u)
+//! u(t + Δt) = u + D₁ G₁(u) + I₂ D₂ G₂(I₁ u)
 //!
-//! On the boundary u stays what it is.
+//! Where u is held, as on the boundary, it stays what it is. Without a mover X' = X, the twin.
 //!
 //! | symbol | here | what |
 //! |---|---|---|
 //! | u | channel 0 of the input | at the nodes X |
 //! | log₁₀ ν | channel 1 | |
 //! | X, X' | channels 2 and 3, 4 and 5 | the nodes u is on, those of the moved mesh, by [`MeshMover`](super::MeshMover) |
-//! | G₁, G₂ | `branches` | message passing |
+//! | G₁, G₂ | `branches` | message passing or multigrid |
+//! | D, D₁, D₂ | `decoders` | from h to a change of u |
 //! | I, I₁, I₂ | `interpolations` | from mesh to mesh, exact for linear functions |
 //!
 //! Reference: P. Hu, Y. Wang and Z.-M. Ma, *Better neural PDE solvers through data-free mesh movers*, ICLR 2024, arXiv:2312.05583, §3.2.
 //!
-//! Departures: the residual path is u itself, not a net, and the same with and without a moved mesh; that of the branches and the
-//! interpolation, see there.
+//! Departures: the carried scheme; the residual path is u itself, not a net, and the same with and without a moved mesh; that of the
+//! branches and the interpolation, see there.
 
 use super::Trajectories;
-use super::branch::{Branch, Places};
+use super::branch::{Branch, Dense, Places};
+use super::config::{MmPdeConfig, Scheme, Transfer};
 use super::interpolation::{Interpolation, Stencils, interpolate};
 use super::meshes::with_nodes;
 use crate::error::{Error, Place, Result};
 use crate::mesh::shapes::built_in;
-use crate::mesh::topology::{boundary_facets, edges};
+use crate::mesh::topology::edges;
 use crate::mesh::{Locator, Mesh};
-use crate::nn::ops::{Neighbours, add, reshape, scale_samples, sub};
+use crate::nn::ops::{Neighbours, add, join, reshape, scale_samples, sub};
 use crate::nn::{Layer, Param, Tape, Tensor, Var, Weights};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The weights that come with filet, as the bytes of a safetensors file; `data/weights/README.md` tells how they were made.
 pub const SHIPPED: &[u8] = include_bytes!("../../data/weights/mmpde_burgers.safetensors");
 
-/// Where u and the nodes of the second branch are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Nodes {
-    /// u on nodes moved by optimal transport, both branches, too.
-    #[default]
-    Carried,
-    /// u on the fixed mesh, the second branch on nodes moved by optimal transport.
-    Moved,
-    /// All on the fixed mesh: the twin without a mover.
-    Fixed,
-}
-
-/// How values go from mesh to mesh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Transfer {
-    /// With a learned correction.
-    #[default]
-    Learned,
-    /// By barycentric coordinates alone.
-    Linear,
-}
-
-/// The shape of a net.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MmPdeConfig {
-    /// n: cells along a side of the unit square (default 24).
-    pub cells: usize,
-    /// Channels (default 32).
-    pub width: usize,
-    /// Layers of message passing in each branch (default 4).
-    pub layers: usize,
-    /// Where u and the second branch are.
-    pub nodes: Nodes,
-    /// How values go there and back.
-    pub transfer: Transfer,
-}
-
-impl Default for MmPdeConfig {
-    fn default() -> Self {
-        MmPdeConfig { cells: 24, width: 32, layers: 4, nodes: Nodes::default(), transfer: Transfer::default() }
-    }
-}
-
 /// Channels of the input.
 const CHANNELS: usize = 6;
+/// What is known of a node: log ν, whether u is held.
+const KNOWN: usize = 2;
+/// What more is known of a node of the moved mesh: u − v, X' − X.
+const MOVED: usize = 3;
 
 /// What a step begins with.
 #[derive(Debug, Clone, Copy)]
@@ -123,8 +84,9 @@ pub struct MmPde {
     config: MmPdeConfig,
     mesh: Mesh,
     neighbours: Arc<Neighbours>,
-    outer: Vec<bool>,
     branches: [Branch; 2],
+    /// The last belongs to the second branch.
+    decoders: Vec<Dense>,
     /// There, and back where u stays on the fixed mesh.
     interpolations: Vec<Interpolation>,
 }
@@ -134,33 +96,27 @@ impl MmPde {
     ///
     /// Errors: a size that makes no sense.
     pub fn new(config: &MmPdeConfig, seed: u64) -> Result<Self> {
-        let refuse = |option: &str, value: usize, what: &str| {
-            Err(Error::Option { option: option.into(), value: value.to_string(), what: what.into() })
-        };
-        if !(4..=512).contains(&config.cells) {
-            return refuse("cells", config.cells, "a net has from 4 to 512 cells along a side");
-        }
-        if !(1..=1024).contains(&config.width) {
-            return refuse("--width", config.width, "a net has from 1 to 1024 channels");
-        }
-        if !(1..=64).contains(&config.layers) {
-            return refuse("--layers", config.layers, "a branch has from 1 to 64 layers");
-        }
+        config.check()?;
         let Some(mesh) = built_in(&format!("square:{}", config.cells)).transpose()? else {
             unreachable!("the square is built in")
         };
         let mut rng = Pcg64::seed_from_u64(seed);
-        let branches = ["fixed", "moved"].map(|name| Branch::new(name, config.width, config.layers, &mut rng));
-        let ways = if config.nodes == Nodes::Carried { &["there"][..] } else { &["there", "back"] };
+        let first = Branch::new("first", config, KNOWN, &mut rng)?;
+        let second = Branch::new("second", config, KNOWN + MOVED, &mut rng)?;
+        let (ends, ways): (&[&str], &[&str]) = match config.scheme {
+            Scheme::Carried => (&["second"], &["there"]),
+            Scheme::Published => (&["first", "second"], &["there", "back"]),
+        };
+        // Small changes at first.
+        let decoder = |name: &&str| Dense::new(&format!("{name}.decoder"), [config.width, 1], 0.01, &mut rng);
+        let decoders = ends.iter().map(decoder).collect();
         let interpolations = ways.iter().map(|name| Interpolation::new(name, &mut rng)).collect();
-        let mut outer = vec![false; mesh.points.len()];
-        boundary_facets(&mesh).iter().for_each(|v| outer[*v as usize] = true);
         Ok(MmPde {
             config: config.clone(),
             neighbours: Arc::new(Neighbours::new(mesh.points.len(), &edges(&mesh).vertices)),
             mesh,
-            outer,
-            branches,
+            branches: [first, second],
+            decoders,
             interpolations,
         })
     }
@@ -222,24 +178,21 @@ impl MmPde {
             let what = format!("trajectories on {given} x {given} cells, the net is for {own} x {own}");
             Err(Error::Problem { what, help: help.into() })
         };
-        match self.config.nodes {
-            _ if !given.is_multiple_of(own) => {
-                refuse("make trajectories of a multiple of the net's size, or set --cells")
-            }
-            Nodes::Carried if given < 2 * own => refuse(
-                "carried nodes need values between those of the lattice: make trajectories on one several times as fine",
-            ),
-            _ => Ok(()),
+        let (given_problem, problem) = (trajectories.problem, self.config.problem);
+        if given_problem != problem {
+            return Err(Error::Problem {
+                what: format!("trajectories of {}, the net is for {}", given_problem.name(), problem.name()),
+                help: "take trajectories of the problem it was trained on".into(),
+            });
         }
-    }
-
-    /// u + G₁(u; X) for one state, of which `next` does not count: what the nodes of the next state are moved to.
-    pub fn predict(&self, state: State) -> Vec<f32> {
-        let tape = Tape::inference();
-        let x = self.input(std::iter::once(state));
-        let parts = self.parts(&x);
-        let here = self.change(0, &tape, &parts.u, &parts);
-        add(&parts.u, &here).value().data().to_vec()
+        if !given.is_multiple_of(own) {
+            return refuse("make trajectories of a multiple of the net's size, or set --cells");
+        }
+        if self.config.carries() && given < 2 * own {
+            let help = "carried nodes need values between those of the lattice: make trajectories on one several times as fine";
+            return refuse(help);
+        }
+        Ok(())
     }
 
     /// Where values go from the nodes `from` to the nodes `to`, of each mesh of a batch.
@@ -256,26 +209,27 @@ impl MmPde {
     /// The input, taken apart.
     fn parts(&self, x: &Var) -> Parts {
         let nodes = self.mesh.points.len();
-        let batch = x.shape()[0];
-        assert_eq!(x.shape(), [batch, nodes, CHANNELS], "u, log ν and two places of every node");
+        assert_eq!(x.shape(), [x.shape()[0], nodes, CHANNELS], "u, log ν and two places of every node");
         let rows: Vec<&[f32]> = x.value().data().chunks_exact(CHANNELS).collect();
-        let outer = |i: usize| self.outer[i % nodes];
-        let known = rows.iter().enumerate().flat_map(|(i, r)| [r[1] + 2.0, f32::from(u8::from(outer(i)))]).collect();
-        let inside = (0..rows.len()).map(|i| if outer(i) { 0.0 } else { 1.0 }).collect();
         let places = [2, 4].map(|k| rows.iter().map(|r| [r[k], r[k + 1]]).collect::<Vec<[f32; 2]>>());
-        let h = 1.0 / self.config.cells as f64;
+        let held = places.each_ref().map(|x| x.iter().map(|x| self.config.problem.holds(*x)).collect::<Vec<bool>>());
+        let known = held.each_ref().map(|held| {
+            let numbers = rows.iter().zip(held).flat_map(|(r, held)| [r[1] + 2.0, f32::from(u8::from(*held))]);
+            Var::constant(Tensor::new(&[rows.len(), KNOWN], numbers.collect()))
+        });
+        let out = if self.config.scheme == Scheme::Carried { 1 } else { 0 };
+        let inside = held[out].iter().map(|held| if *held { 0.0 } else { 1.0 }).collect();
+        let h = 1.0 / self.config.cells as f32;
+        let way = rows.iter().flat_map(|r| [(r[4] - r[2]) / h, (r[5] - r[3]) / h]).collect();
+        let geometry = places.each_ref().map(|x| Places::new(&self.neighbours, x, &self.mesh.points, f64::from(h)));
         Parts {
             u: Var::constant(Tensor::new(&[rows.len(), 1], rows.iter().map(|r| r[0]).collect())),
-            known: Var::constant(Tensor::new(&[rows.len(), 2], known)),
+            known,
             inside: Var::constant(Tensor::new(&[rows.len()], inside)),
-            geometry: places.each_ref().map(|x| Places::new(&self.neighbours, batch, x, h)),
+            way: Var::constant(Tensor::new(&[rows.len(), 2], way)),
             places,
+            geometry,
         }
-    }
-
-    /// What a branch says of u on its mesh, 0 on the boundary.
-    fn change(&self, branch: usize, tape: &Tape, u: &Var, parts: &Parts) -> Var {
-        scale_samples(&self.branches[branch].forward(tape, u, &parts.known, &parts.geometry[branch]), &parts.inside)
     }
 
     /// From mesh to mesh: 0 there, 1 back.
@@ -285,16 +239,24 @@ impl MmPde {
             Transfer::Linear => interpolate(u, &Var::constant(stencils.no_correction()), stencils),
         }
     }
+
+    /// G₂ on the moved mesh, of v there; `before` is G₁'s where nodes carry it.
+    fn second(&self, tape: &Tape, v: &Var, parts: &Parts, before: Option<&Var>) -> Var {
+        let known = join(&[&parts.known[1], &sub(&parts.u, v), &parts.way]);
+        self.branches[1].forward(tape, v, &known, &parts.geometry[1], before)
+    }
 }
 
 /// The input of a step.
 struct Parts {
     /// `[batch nodes, 1]`.
     u: Var,
-    /// log ν and boundary, `[batch nodes, 2]`.
-    known: Var,
-    /// 0 on the boundary, 1 inside.
+    /// log ν and whether u is held, `[batch nodes, 2]`, at X and at X'.
+    known: [Var; 2],
+    /// 0 where u is held, else 1, at the nodes the step ends on.
     inside: Var,
+    /// (X' − X) / h, `[batch nodes, 2]`.
+    way: Var,
     /// X and X'.
     places: [Vec<[f32; 2]>; 2],
     geometry: [Places; 2],
@@ -305,21 +267,23 @@ impl Layer for MmPde {
         let parts = self.parts(x);
         let [home, next] = &parts.places;
         let there = self.stencils(home, next);
-        let here = self.change(0, tape, &parts.u, &parts);
-        let after = match self.config.nodes {
-            Nodes::Carried => {
-                let predicted = add(&parts.u, &here);
-                // On the boundary without the correction, which takes values from inside.
-                let straight = interpolate(&predicted, &Var::constant(there.no_correction()), &there);
-                let correction = sub(&self.transfer(0, tape, &predicted, &there), &straight);
-                let predicted = add(&straight, &scale_samples(&correction, &parts.inside));
-                add(&predicted, &self.change(1, tape, &predicted, &parts))
+        let inside = |change: &Var| scale_samples(change, &parts.inside);
+        let first = self.branches[0].forward(tape, &parts.u, &parts.known[0], &parts.geometry[0], None);
+        let after = match self.config.scheme {
+            Scheme::Carried => {
+                // Where u is held without the correction, which takes values from around.
+                let straight = interpolate(&parts.u, &Var::constant(there.no_correction()), &there);
+                let correction = sub(&self.transfer(0, tape, &parts.u, &there), &straight);
+                let v = add(&straight, &inside(&correction));
+                let second = self.second(tape, &v, &parts, Some(&first));
+                add(&v, &inside(&self.decoders[0].apply(tape, &second)))
             }
-            Nodes::Moved | Nodes::Fixed => {
-                let on_moved = self.transfer(0, tape, &parts.u, &there);
-                let change = self.branches[1].forward(tape, &on_moved, &parts.known, &parts.geometry[1]);
+            Scheme::Published => {
+                let here = self.decoders[0].apply(tape, &first);
+                let second = self.second(tape, &self.transfer(0, tape, &parts.u, &there), &parts, None);
+                let change = self.decoders[1].apply(tape, &second);
                 let back = self.transfer(1, tape, &change, &self.stencils(next, home));
-                add(&parts.u, &add(&here, &scale_samples(&back, &parts.inside)))
+                add(&parts.u, &inside(&add(&here, &back)))
             }
         };
         reshape(&after, &[x.shape()[0], self.mesh.points.len(), 1])
@@ -327,6 +291,7 @@ impl Layer for MmPde {
 
     fn visit(&mut self, see: &mut dyn FnMut(&mut Param)) {
         self.branches.iter_mut().for_each(|b| b.visit(see));
+        self.decoders.iter_mut().for_each(|d| d.visit(see));
         self.interpolations.iter_mut().for_each(|i| i.visit(see));
     }
 }

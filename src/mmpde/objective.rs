@@ -5,10 +5,10 @@
 //!
 //! Departure: on the way meshes are those of the true frames, moved once before training; roll-outs move to the net's own states.
 
-use super::meshes::flat;
-use super::{MeshMover, MmPde, Nodes, State, Trajectories};
+use super::meshes::{areas, flat};
+use super::{MeshMover, MmPde, State, Trajectories};
 use crate::error::{Error, Result};
-use crate::nn::ops::{div, dot_samples, mean, sqrt, sub};
+use crate::nn::ops::{div, dot_samples, mean, mul, sqrt, sub};
 use crate::nn::{Layer, Tape, Tensor, Var};
 use crate::train::Objective;
 use rand::Rng;
@@ -24,6 +24,8 @@ pub(super) struct Path {
     pub next: Vec<Vec<[f32; 2]>>,
     /// u there, at every frame.
     pub u: Vec<Vec<f32>>,
+    /// The roots of the areas of the nodes there.
+    roots: Vec<Vec<f32>>,
 }
 
 impl Path {
@@ -31,15 +33,17 @@ impl Path {
     ///
     /// Errors: the mover's.
     pub fn new(net: &MmPde, data: &Trajectories, i: usize, mover: &mut MeshMover) -> Result<Self> {
-        let carried = net.config().nodes == Nodes::Carried;
+        let carried = net.config().carries();
         let first = first_nodes(net, mover, &|points| data.at(i, 0, points))?;
-        let mut path = Path { u: vec![data.at(i, 0, &first)], home: vec![first], next: Vec::new() };
+        let roots = |nodes: &[[f32; 2]]| areas(&net.mesh_at(nodes)).into_iter().map(f32::sqrt).collect::<Vec<f32>>();
+        let mut path =
+            Path { u: vec![data.at(i, 0, &first)], roots: vec![roots(&first)], home: vec![first], next: Vec::new() };
         for frame in 0..data.frames - 1 {
             let home = &path.home[frame];
-            let towards = if carried { data.at(i, frame + 1, home) } else { path.u[frame].clone() };
-            let next = mover.nodes(&towards, home)?;
+            let next = mover.nodes(&path.u[frame], home)?;
             let home = if carried { next.clone() } else { home.clone() };
             path.u.push(data.at(i, frame + 1, &home));
+            path.roots.push(if carried { roots(&home) } else { path.roots[0].clone() });
             path.home.push(home);
             path.next.push(next);
         }
@@ -59,14 +63,14 @@ pub(super) fn first_nodes(
     start: &dyn Fn(&[[f32; 2]]) -> Vec<f32>,
 ) -> Result<Vec<[f32; 2]>> {
     let lattice = flat(net.mesh());
-    if net.config().nodes != Nodes::Carried {
+    if !net.config().carries() {
         return Ok(lattice);
     }
     let once = mover.nodes(&start(&lattice), &lattice)?;
     mover.nodes(&start(&once), &once)
 }
 
-/// Mean relative L2 error of a batch over the nodes.
+/// Mean relative L2 error of a batch, every node with its area: where nodes are dense they count no more for it.
 pub struct RollOutLoss<'a> {
     trajectories: &'a Trajectories,
     paths: Vec<Path>,
@@ -102,7 +106,7 @@ impl<'a> RollOutLoss<'a> {
         }
         let count = AtomicUsize::new(0);
         let one = |i: usize| {
-            let mut mover = MeshMover::new(net.mesh(), net.config().nodes)?;
+            let mut mover = MeshMover::new(net.mesh(), net.config().mover)?;
             let path = Path::new(net, trajectories, i, &mut mover)?;
             moved(count.fetch_add(1, Ordering::Relaxed) + 1);
             Ok(path)
@@ -121,7 +125,10 @@ impl Objective for RollOutLoss<'_> {
             .map(|_| [rng.random_range(0..data.len()), rng.random_range(0..data.frames - 1 - pushed)])
             .collect();
         let paths = &self.paths;
-        let truth = |k: usize| -> Vec<f32> { starts.iter().flat_map(|&[i, t]| &paths[i].u[t + k]).copied().collect() };
+        let all = |of: &dyn Fn(&Path) -> &[Vec<f32>], k: usize| -> Vec<f32> {
+            starts.iter().flat_map(|&[i, t]| &of(&paths[i])[t + k]).copied().collect()
+        };
+        let truth = |k: usize| all(&|path| &path.u, k);
         let mut u = truth(0);
         let n = u.len() / self.batch;
         let step_by = |tape: &Tape, u: &[f32], k: usize| {
@@ -133,8 +140,12 @@ impl Objective for RollOutLoss<'_> {
             u = step_by(&Tape::inference(), &u, k).value().data().to_vec();
         }
         let v = step_by(tape, &u, pushed);
-        let truth = Var::constant(Tensor::new(v.shape(), truth(pushed + 1)));
-        let e = sub(&v, &truth);
-        Ok(mean(&sqrt(&div(&dot_samples(&e, &e), &dot_samples(&truth, &truth)))))
+        let [truth, roots] =
+            [truth(pushed + 1), all(&|path| &path.roots, pushed + 1)].map(|x| Var::constant(Tensor::new(v.shape(), x)));
+        let square = |u: &Var| {
+            let weighted = mul(u, &roots);
+            dot_samples(&weighted, &weighted)
+        };
+        Ok(mean(&sqrt(&div(&square(&sub(&v, &truth)), &square(&truth)))))
     }
 }

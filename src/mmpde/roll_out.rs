@@ -4,7 +4,7 @@
 //! nodes. Where that lattice is the net's own these are the errors at the nodes; on a finer one, what the nodes cannot hold counts.
 
 use super::objective::{Path, first_nodes};
-use super::{MeshMover, MmPde, Nodes, State, Trajectories};
+use super::{MeshMover, MmPde, State, Trajectories};
 use crate::error::{Error, Result};
 use crate::mesh::Locator;
 use crate::nn::{Layer, Tape};
@@ -27,22 +27,20 @@ pub struct RollOut {
 ///
 /// Errors: a state that is not finite, with its step.
 pub fn roll_out(net: &MmPde, start: &dyn Fn(&[[f32; 2]]) -> Vec<f32>, viscosity: f64, steps: usize) -> Result<RollOut> {
-    let mut mover = MeshMover::new(net.mesh(), net.config().nodes)?;
-    let carried = net.config().nodes == Nodes::Carried;
+    let mut mover = MeshMover::new(net.mesh(), net.config().mover)?;
+    let carried = net.config().carries();
     let first = first_nodes(net, &mut mover, start)?;
     let mut out = RollOut { states: vec![start(&first)], home: vec![first], next: Vec::new(), tangled: 0 };
     for step in 0..steps {
         let (u, home) = (&out.states[step], &out.home[step]);
-        let state = State { u, home, next: home, viscosity };
-        let towards = if carried { net.predict(state) } else { u.clone() };
-        if let Some(bad) = towards.iter().find(|u| !u.is_finite()) {
+        if let Some(bad) = u.iter().find(|u| !u.is_finite()) {
             return Err(Error::Problem {
                 what: format!("the net's state after step {step} holds {bad}"),
                 help: "make fewer steps, or train with longer roll-outs (--push)".into(),
             });
         }
-        let next = mover.nodes(&towards, home)?;
-        let made = advance(net, State { next: &next, ..state });
+        let next = mover.nodes(u, home)?;
+        let made = advance(net, State { u, home, next: &next, viscosity });
         let home = if carried { next.clone() } else { home.clone() };
         out.states.push(made);
         out.home.push(home);
@@ -84,7 +82,7 @@ pub fn errors(net: &MmPde, trajectories: &Trajectories) -> Result<Vec<Errors>> {
         let off = |u: &[f32], home: &[[f32; 2]], frame: usize| {
             relative_error(&on_lattice(net, u, home, trajectories), trajectories.frame(i, frame))
         };
-        let mut mover = MeshMover::new(net.mesh(), net.config().nodes)?;
+        let mut mover = MeshMover::new(net.mesh(), net.config().mover)?;
         let truth = Path::new(net, trajectories, i, &mut mover)?;
         let step = |frame: usize| {
             let made = advance(net, truth.state(frame, &truth.u[frame], viscosity));

@@ -1,19 +1,66 @@
-//! Solutions of Burgers' equation from a seed, and as files.
+//! Solutions of a problem from a seed, and as files.
 //!
 //! HDF5: `/u` single precision `[trajectories, frames, n + 1, n + 1]`, x fastest, on the lattice of the solve; `/viscosity`
 //! `[trajectories]`; attributes of `/` tell the time between frames, how it was made, and how many of its cells make one of a net's mesh.
 
 use super::burgers::{Burgers, Start};
+use super::cylinder::{Cylinder, in_disc};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::{Attribute, Layout, Reader, Writer};
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Time a wake has to form before the first frame.
+const WAKE: f64 = 0.5;
+
+/// What is solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Problem {
+    /// Burgers' equation, u = 0 on the boundary.
+    #[default]
+    Burgers,
+    /// Flow past a cylinder; u is the component of the velocity along the stream.
+    Cylinder,
+}
+
+impl Problem {
+    /// Every problem with its name.
+    pub const ALL: [(Problem, &'static str); 2] = [(Problem::Burgers, "burgers"), (Problem::Cylinder, "cylinder")];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Problem::ALL[self as usize].1
+    }
+
+    /// Whether u stays what it is at a place of the unit square.
+    pub fn holds(self, [x, y]: [f32; 2]) -> bool {
+        match self {
+            Problem::Burgers => [x, y].iter().any(|c| *c <= 0.0 || *c >= 1.0),
+            Problem::Cylinder => x <= 0.0 || in_disc([x.into(), y.into()]),
+        }
+    }
+
+    /// What a recipe has where nothing else is wanted.
+    pub fn recipe(self) -> Recipe {
+        let (refine, viscosities) = match self {
+            // Smooth solutions, fronts of a cell or two, fronts thinner than a cell of 24.
+            Problem::Burgers => (6, vec![0.03, 0.01, 0.004]),
+            // Reynolds numbers 20, 50 and 100.
+            Problem::Cylinder => (3, vec![0.01, 0.004, 0.002]),
+        };
+        Recipe { problem: self, cells: 24, refine, trajectories: 96, steps: 20, step: 0.05, viscosities, seed: 0 }
+    }
+}
 
 /// Which trajectories to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
+    /// What is solved.
+    pub problem: Problem,
     /// Cells along a side of the mesh a net lives on.
     pub cells: usize,
     /// Cells of the solve along a side of such a cell.
@@ -31,16 +78,16 @@ pub struct Recipe {
 }
 
 impl Default for Recipe {
-    /// Smooth solutions, fronts of a cell or two, fronts thinner than a cell of 24.
     fn default() -> Self {
-        let viscosities = vec![0.03, 0.01, 0.004];
-        Recipe { cells: 24, refine: 6, trajectories: 96, steps: 20, step: 0.05, viscosities, seed: 0 }
+        Problem::Burgers.recipe()
     }
 }
 
 /// Solutions at equal times on a lattice of the unit square.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trajectories {
+    /// What was solved.
+    pub problem: Problem,
     /// n: cells along a side.
     pub cells: usize,
     /// How many of them make one of the mesh they were made for.
@@ -64,43 +111,70 @@ impl Recipe {
     pub fn make(&self, made: &(dyn Fn(usize) + Sync)) -> Result<Trajectories> {
         self.check()?;
         let (count, fine) = (AtomicUsize::new(0), self.cells * self.refine);
-        let one = |i: usize| {
+        let one = |i: usize| -> Result<Vec<f32>> {
             let [start, viscosity] = [i / self.viscosities.len(), i % self.viscosities.len()];
-            let mut u = Start::random(&mut Pcg64::new(u128::from(self.seed), start as u128)).on(fine);
-            let equation = Burgers { cells: fine, viscosity: self.viscosities[viscosity] };
-            let single = |u: &[f64]| u.iter().map(|u| *u as f32).collect::<Vec<f32>>();
-            let mut frames = single(&u);
-            for _ in 0..self.steps {
-                equation.advance(&mut u, self.step);
-                frames.extend(single(&u));
-            }
+            let start = Start::random(&mut Pcg64::new(u128::from(self.seed), start as u128));
+            let frames = self.solve(&start, self.viscosities[viscosity], fine)?;
             made(count.fetch_add(1, Ordering::Relaxed) + 1);
-            frames
+            Ok(frames)
         };
-        let u = (0..self.trajectories).into_par_iter().flat_map_iter(one).collect();
+        let u: Result<Vec<Vec<f32>>> = (0..self.trajectories).into_par_iter().map(one).collect();
         let viscosity = |i: usize| self.viscosities[i % self.viscosities.len()];
         let about = vec![
-            ("problem".into(), Attribute::Text("burgers".into())),
+            ("problem".into(), Attribute::Text(self.problem.name().into())),
             ("seed".into(), Attribute::Integer(self.seed as i64)),
             ("generator".into(), Attribute::Text(format!("filet {}", env!("CARGO_PKG_VERSION")))),
         ];
         Ok(Trajectories {
-            cells: self.cells * self.refine,
+            problem: self.problem,
+            cells: fine,
             refine: self.refine,
             frames: self.steps + 1,
             step: self.step,
             viscosities: (0..self.trajectories).map(viscosity).collect(),
-            u,
+            u: u?.concat(),
             about,
         })
+    }
+
+    /// All frames of one trajectory.
+    fn solve(&self, start: &Start, viscosity: f64, cells: usize) -> Result<Vec<f32>> {
+        let single = |u: &[f64]| u.iter().map(|u| *u as f32).collect::<Vec<f32>>();
+        match self.problem {
+            Problem::Burgers => {
+                let (mut u, equation) = (start.on(cells), Burgers { cells, viscosity });
+                let mut frames = single(&u);
+                for _ in 0..self.steps {
+                    equation.advance(&mut u, self.step);
+                    frames.extend(single(&u));
+                }
+                Ok(frames)
+            }
+            Problem::Cylinder => {
+                let mut flow = Cylinder::new(cells, viscosity, start)?;
+                flow.advance(WAKE)?;
+                let mut frames = single(&flow.stream());
+                for _ in 0..self.steps {
+                    flow.advance(self.step)?;
+                    frames.extend(single(&flow.stream()));
+                }
+                Ok(frames)
+            }
+        }
     }
 
     fn check(&self) -> Result<()> {
         let refuse = |option: &str, value: String, what: &str| {
             Err(Error::Option { option: option.into(), value, what: what.into() })
         };
-        if !(4..=512).contains(&self.cells) {
-            return refuse("burgers:N", self.cells.to_string(), "give from 4 to 512 cells along a side");
+        // The cylinder is a few cells wide.
+        let least = if self.problem == Problem::Cylinder { 8 } else { 4 };
+        if !(least..=512).contains(&self.cells) {
+            return refuse(
+                "PROBLEM:N",
+                self.cells.to_string(),
+                &format!("give from {least} to 512 cells along a side"),
+            );
         }
         if !(1..=64).contains(&self.refine) {
             return refuse("--refine", self.refine.to_string(), "give a number from 1 to 64");
@@ -195,7 +269,7 @@ impl Trajectories {
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let refuse = |name: &str, what: String| {
-            let help = "make trajectories with `filet operator generate burgers:N`";
+            let help = "make trajectories with `filet operator generate burgers:N` or `cylinder:N`";
             Error::file(path, Place::Section(name.into()), what, help)
         };
         let reader = Reader::open(path)?;
@@ -225,7 +299,17 @@ impl Trajectories {
         }
         let names = ["problem", "seed", "generator"];
         let about = names.iter().filter_map(|n| Some((n.to_string(), reader.attribute("/", n).ok()?))).collect();
-        Ok(Trajectories { cells: side - 1, refine, frames, step, viscosities, u, about })
+        let problem = reader.attribute("/", "problem").ok();
+        let problem = match problem {
+            // Files of others need not say it.
+            None => Problem::Burgers,
+            Some(Attribute::Text(name)) => {
+                let known = Problem::ALL.into_iter().find(|(_, n)| *n == name);
+                known.ok_or_else(|| refuse("problem", format!("{name:?} is not known")))?.0
+            }
+            Some(other) => return Err(refuse("problem", format!("{other:?} is no name"))),
+        };
+        Ok(Trajectories { problem, cells: side - 1, refine, frames, step, viscosities, u, about })
     }
 }
 

@@ -33,6 +33,7 @@
 mod backend;
 pub(crate) mod kernels;
 pub mod layers;
+pub mod multigrid;
 pub mod ops;
 mod tape;
 mod tensor;

@@ -6,33 +6,26 @@ use crate::cli::rollout::{describe, say_errors};
 use crate::cli::trajectories::TrajectoryArgs;
 use crate::cli::{Done, print_data, say};
 use crate::error::{Error, Result};
-use crate::mmpde::{MmPde, MmPdeConfig, Nodes, RollOutLoss, Transfer, errors};
+use crate::mmpde::{BranchKind, MmPde, MmPdeConfig, Movement, RollOutLoss, Scheme, Transfer, errors};
 use crate::nn::{Backend, Layer};
 use crate::report::format::{count, seconds};
 use crate::train::{Schedule, TrainConfig};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::de::DeserializeOwned;
+use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Mesh {
-    /// u lives on nodes moved to where the solution needs them, by optimal transport
-    Carried,
-    /// u lives on the fixed mesh, the second branch on nodes so moved
-    Moved,
-    /// The fixed mesh: the same net without a mover
-    Fixed,
+/// One of `names`, as configurations in files have them.
+fn named<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| serde_json::from_value(name.into()))
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Between {
-    /// Linear with a learned correction that keeps linear functions exact
-    Learned,
-    /// Linear
-    Linear,
-}
-
-/// Train a solver of Burgers' equation on the moved mesh, or its twin on the fixed one
+/// Train a solver of a problem in time on the moved mesh, or its twin on the fixed one
 #[derive(Debug, Args)]
 #[command(
     after_help = "The loss is the relative L2 error of one step, in the second half of the training after up to --push steps of the net's
@@ -42,23 +35,31 @@ pub(in crate::cli) struct MmPdeTraining {
     #[command(flatten)]
     data: TrajectoryArgs,
 
-    /// Where u and the branches live
-    #[arg(long, value_enum, default_value = "carried")]
-    mesh: Mesh,
+    /// Where u lives: on the moved nodes, or, as published, on the fixed mesh with one branch on the moved one
+    #[arg(long, value_name = "SCHEME", default_value = "carried", value_parser = named::<Scheme>(&["carried", "published"]))]
+    scheme: Scheme,
+
+    /// What moves the nodes: Newton's method, the learned mover finished by it, or, for the twin on the fixed mesh, nothing
+    #[arg(long, value_name = "MOVER", default_value = "newton", value_parser = named::<Movement>(&["newton", "learned", "none"]))]
+    mover: Movement,
+
+    /// What branches are made of: messages along edges, or multigrid cycles on the lattice u is pulled back to
+    #[arg(long, value_name = "BRANCH", default_value = "graph", value_parser = named::<BranchKind>(&["graph", "mgno"]))]
+    branch: BranchKind,
 
     /// Cells of the mesh along a side; the trajectories' lattice has a multiple of them [default: as they were made for]
     #[arg(long, value_name = "N")]
     cells: Option<usize>,
 
-    /// Interpolation from mesh to mesh
-    #[arg(long, value_enum, default_value = "learned")]
-    transfer: Between,
+    /// Interpolation from mesh to mesh: linear, with or without a learned correction that keeps linear functions exact
+    #[arg(long, value_name = "WAY", default_value = "learned", value_parser = named::<Transfer>(&["learned", "linear"]))]
+    transfer: Transfer,
 
     /// Channels
     #[arg(long, value_name = "N", default_value_t = 32)]
     width: usize,
 
-    /// Layers of message passing in each branch
+    /// Layers of each branch
     #[arg(long, value_name = "N", default_value_t = 4)]
     layers: usize,
 
@@ -112,18 +113,14 @@ impl MmPdeTraining {
         let (training_set, test) = (all.part(0, first)?, all.part(first, all.len())?);
         progress.say(|| say(quiet, "data", describe(&all)));
         let config = MmPdeConfig {
+            problem: all.problem,
             cells: self.cells.unwrap_or(all.cells / all.refine),
             width: self.width,
             layers: self.layers,
-            nodes: match self.mesh {
-                Mesh::Carried => Nodes::Carried,
-                Mesh::Moved => Nodes::Moved,
-                Mesh::Fixed => Nodes::Fixed,
-            },
-            transfer: match self.transfer {
-                Between::Learned => Transfer::Learned,
-                Between::Linear => Transfer::Linear,
-            },
+            scheme: self.scheme,
+            mover: self.mover,
+            branch: self.branch,
+            transfer: self.transfer,
         };
         let mut net = MmPde::new(&config, self.seed)?;
         progress.count(first);
@@ -132,7 +129,7 @@ impl MmPdeTraining {
             RollOutLoss::new(&net, &training_set, self.batch, push, self.seed, &|done| progress.counted(done))?;
         let (numbers, ready) = (count(net.parameters() as u64), seconds(clock.elapsed().as_secs_f64()));
         progress.say(|| say(quiet, "net", format!("{numbers} numbers; meshes ready in {ready}")));
-        let run = serde_json::json!({ "command": self.command() });
+        let run = json!({ "command": self.command() });
         let schedule =
             TrainConfig { steps: self.steps, learning_rate: self.learning_rate, schedule: Schedule::OneCycle };
         let (resume, backend) = (self.course.resume, &Backend::Cpu);
@@ -141,7 +138,7 @@ impl MmPdeTraining {
             return Ok(Done::Partly);
         }
         let scores = errors(&net, &test)?;
-        let known = serde_json::json!({
+        let known = json!({
             "command": self.command(),
             "test": scores,
             "seconds": clock.elapsed().as_secs_f64().round(),
@@ -151,7 +148,7 @@ impl MmPdeTraining {
         let total = seconds(clock.elapsed().as_secs_f64());
         say(quiet, "output", format!("{}, {} steps in {total}", self.output.display(), self.steps));
         if self.json {
-            let object = serde_json::json!({
+            let object = json!({
                 "command": "train mmpde",
                 "input": self.data.name(),
                 "parameters": net.parameters(),
@@ -166,19 +163,13 @@ impl MmPdeTraining {
 
     /// What decides the weights: the same in every checkpoint of a run.
     fn command(&self) -> String {
-        let mesh = match self.mesh {
-            Mesh::Carried => "carried",
-            Mesh::Moved => "moved",
-            Mesh::Fixed => "fixed",
-        };
-        let transfer = match self.transfer {
-            Between::Learned => "learned",
-            Between::Linear => "linear",
-        };
         let cells = self.cells.map(|n| format!(" --cells {n}")).unwrap_or_default();
+        let kinds = [("scheme", json!(self.scheme)), ("mover", json!(self.mover)), ("branch", json!(self.branch))];
+        let kinds = kinds.into_iter().chain([("transfer", json!(self.transfer))]);
+        let kinds: String = kinds.map(|(o, v)| format!(" --{o} {}", v.as_str().unwrap_or_default())).collect();
         let Self { width, layers, steps, batch, push, learning_rate, test, seed, .. } = self;
         format!(
-            "filet train mmpde {} --mesh {mesh}{cells} --transfer {transfer} --width {width} --layers {layers} --steps {steps} --batch {batch} \
+            "filet train mmpde {}{kinds}{cells} --width {width} --layers {layers} --steps {steps} --batch {batch} \
              --push {push} --learning-rate {learning_rate} --test {test} --seed {seed}",
             self.data.described()
         )

@@ -329,7 +329,7 @@ impl Level {
 }
 
 /// Factor 1 and shift 0 for every number of a sample.
-pub(super) fn norm_parameters(name: &str, n: [usize; 3], channels: usize) -> [Param; 2] {
+pub(crate) fn norm_parameters(name: &str, n: [usize; 3], channels: usize) -> [Param; 2] {
     ["factor", "shift"].map(|part| {
         let mut value = Tensor::zeros(&[n[0], n[1], n[2], channels]);
         value.data_mut().fill(if part == "factor" { 1.0 } else { 0.0 });

@@ -7,7 +7,7 @@ use rand::Rng;
 
 /// Weights `[k0, k1, k2, C, D]`, and a bias `[D]` where there is one.
 #[derive(Debug, Clone)]
-pub(super) struct Stencil {
+pub(crate) struct Stencil {
     weight: Param,
     bias: Option<Param>,
 }
@@ -54,11 +54,11 @@ impl Stencil {
 }
 
 /// n0, n1 and n2 of an image.
-pub(super) fn sides_of(x: &Var) -> [usize; 3] {
+pub(crate) fn sides_of(x: &Var) -> [usize; 3] {
     x.value().image().1
 }
 
 /// Layer normalisation over each sample, with a factor and a shift for every number.
-pub(super) fn normalise(tape: &Tape, x: &Var, [factor, shift]: &[Param; 2]) -> Var {
+pub(crate) fn normalise(tape: &Tape, x: &Var, [factor, shift]: &[Param; 2]) -> Var {
     scale_shift(&standardise(x), &tape.parameter(factor), &tape.parameter(shift))
 }

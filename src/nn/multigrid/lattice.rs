@@ -3,16 +3,16 @@
 use crate::nn::{Boundary, Conv, Padding};
 
 /// A convolution with a kernel of one cell.
-pub(super) const POINT: Conv = Conv { stride: [1; 3], padding: Padding::Zeros([0; 3]), rectify: false };
+pub(crate) const POINT: Conv = Conv { stride: [1; 3], padding: Padding::Zeros([0; 3]), rectify: false };
 
 /// k in the directions in use, which are the last, and 1 in the others.
-pub(super) fn sides(dimension: usize, k: usize) -> [usize; 3] {
+pub(crate) fn sides(dimension: usize, k: usize) -> [usize; 3] {
     std::array::from_fn(|d| if d + dimension >= 3 { k } else { 1 })
 }
 
 /// What the convolutions of one net have in common.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lattice {
+pub(crate) struct Lattice {
     pub dimension: usize,
     pub boundary: [[Boundary; 2]; 3],
     /// Cells around an image that kernels to the lattice below reach.
