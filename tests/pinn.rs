@@ -2,9 +2,10 @@
 
 use filet::pinn::{
     Activation, Approximation, Cloud, Ending, FeatureConfig, FeatureRun, Form, LANES, Mlp, MlpConfig, Objective,
-    OptimizerKind, Problem, Run, RunConfig, SamplerKind, Sweep, parse_problem, problems, residual_at, solution_at,
+    OptimizerKind, Problem, Run, RunConfig, SamplerKind, Sweep, finite_element_solution, parse_problem, problems,
+    residual_at, solution_at,
 };
-use filet::train::{Broyden, Function, Lbfgs, LeastSquares, LevenbergMarquardt, Minimiser, Step};
+use filet::train::{Broyden, Function, Lbfgs, LeastSquares, LevenbergMarquardt, Minimiser, NewtonCg, Step};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use std::ops::ControlFlow;
@@ -90,6 +91,14 @@ fn gradient_and_jacobian_equal_central_differences() {
     let (mut rho, mut j) = (vec![0.0; m], vec![0.0; m * n]);
     f.jacobian(&theta, &mut rho, &mut j);
     assert!((0.5 * rho.iter().map(|r| r * r).sum::<f64>() - value).abs() < 1e-12 * value);
+    // Jᵀw without J.
+    let w: Vec<f64> = (0..m).map(|i| (i as f64).sin()).collect();
+    let mut back = vec![0.0; n];
+    f.transposed(&theta, &w, &mut back);
+    for (k, b) in back.iter().enumerate() {
+        let sum: f64 = w.iter().enumerate().map(|(i, w)| w * j[i * n + k]).sum();
+        assert!((sum - b).abs() < 1e-11 * (1.0 + sum.abs()), "{k}: {sum} {b}");
+    }
     let h = 1e-6;
     for k in 0..n {
         let moved = |s: f64| {
@@ -143,8 +152,9 @@ impl LeastSquares for Rosenbrock {
 
 #[test]
 fn second_order_methods_solve_rosenbrock() {
-    let methods: [(&str, Box<dyn Minimiser>); 3] = [
+    let methods: [(&str, Box<dyn Minimiser>); 4] = [
         ("lm", Box::new(LevenbergMarquardt::default())),
+        ("newton-cg", Box::new(NewtonCg::default())),
         ("lbfgs", Box::new(Lbfgs::default())),
         ("broyden", Box::new(Broyden::default())),
     ];
@@ -161,6 +171,50 @@ fn second_order_methods_solve_rosenbrock() {
             }
         }
         assert!(value < 1e-20, "{name}: {value} at {x:?}");
+    }
+}
+
+/// On a network of 49 numbers.
+#[test]
+fn steps_without_a_matrix_make_the_loss_as_small_as_those_with_one() {
+    let problem = problems::builtin("poisson").unwrap();
+    let bounds = problem.domain.bounds();
+    let mut rng = Pcg64::seed_from_u64(3);
+    let net = Mlp::new(&MlpConfig { depth: 1, width: 12, ..MlpConfig::default() }, &bounds, &[false; 2], &mut rng);
+    let start = net.initial(&mut rng);
+    let clouds = [Cloud::even(filet::pinn::sampler::uniform(&problem.domain, 300, &mut rng), 2)];
+    let f = Objective::new(&problem, &net, &clouds);
+    let after = |mut method: Box<dyn Minimiser>| {
+        let mut theta = start.clone();
+        (0..25).fold(f64::INFINITY, |_, _| method.step(&f, &mut theta).value())
+    };
+    let (dense, free) = (after(Box::new(LevenbergMarquardt::default())), after(Box::new(NewtonCg::default())));
+    assert!(free < 1e-2 * f.value(&start) && free < 100.0 * dense, "{free} {dense} of {}", f.value(&start));
+}
+
+#[test]
+fn finite_elements_are_a_reference_of_fourth_order_at_vertices() {
+    let problem = problems::builtin("poisson").unwrap();
+    let exact = problem.exact.as_ref().unwrap();
+    let error = |cells: usize| {
+        let u = finite_element_solution(&problem, cells).unwrap().unwrap();
+        let at = |k: usize| [(k % 9) as f64 / 4.0 - 1.0, (k / 9) as f64 / 4.0 - 1.0];
+        (0..81).map(|k| (u(&at(k)) - exact(&at(k))).abs()).fold(0.0, f64::max)
+    };
+    let errors = [error(16), error(32)];
+    assert!(errors[1] < 2e-4 && (errors[0] / errors[1]).log2() > 2.7, "{errors:?}");
+    let reaction = "residual = \"2*u_xx + 2*u_yy - (1 + x)*u + x\"\ndomain = { box = [[0, 1], [0, 2]] }\nhard = { value = \"x*y\", distance = \"x*(1-x)*y*(2-y)\" }";
+    let problem = parse_problem("p", Path::new("p.toml"), reaction).unwrap();
+    let u = finite_element_solution(&problem, 24).unwrap().unwrap();
+    assert!((u(&[1.0, 1.5]) - 1.5).abs() < 1e-12, "the boundary's value");
+    let h = 1.0 / 24.0;
+    let [x, y] = [12.0 * h, 1.0];
+    let around = u(&[x + h, y]) + u(&[x - h, y]) - 2.0 * u(&[x, y]);
+    let along = u(&[x, y + 2.0 * h]) + u(&[x, y - 2.0 * h]) - 2.0 * u(&[x, y]);
+    let r = 2.0 * around / (h * h) + 2.0 * along / (4.0 * h * h) - (1.0 + x) * u(&[x, y]) + x;
+    assert!(r.abs() < 2e-2, "{r}");
+    for name in ["burgers", "l-shape", "helmholtz", "ten", "two-peak"] {
+        assert!(finite_element_solution(&problems::builtin(name).unwrap(), 4).unwrap().is_none(), "{name}");
     }
 }
 
@@ -227,6 +281,28 @@ fn every_sampler_keeps_its_points_inside_and_its_weights_at_one() {
             assert!((integral - 1.0).abs() < 1e-3, "{}: {integral}", sampler.name());
         }
     }
+}
+
+#[test]
+fn weights_undo_the_density_that_points_are_drawn_from() {
+    let problem = problems::builtin("poisson").unwrap();
+    for sampler in [SamplerKind::Das, SamplerKind::Aas, SamplerKind::AasExact] {
+        let config = RunConfig { weighted: true, steps: 7, ..quick(sampler, OptimizerKind::Adam) };
+        let mut run = Run::new(&problem, config).unwrap();
+        run.advance(&mut |_| Ok(ControlFlow::Continue(()))).unwrap();
+        let (cloud, density) = (run.cloud(), run.density(&run.cloud().points).unwrap());
+        let product = |i: usize| cloud.weights[i] * density[i];
+        assert!((1..density.len()).all(|i| (product(i) / product(0) - 1.0).abs() < 1e-12), "{}", sampler.name());
+        assert!((cloud.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn a_parameter_has_no_boundary_condition() {
+    let problem = problems::builtin("parametric").unwrap();
+    let run = Run::new(&problem, quick(SamplerKind::Aas, OptimizerKind::Adam)).unwrap();
+    let u = run.solution(&[1.0, 0.2, 0.1, 0.1, 0.3, -1.0, 0.1, 0.1, 0.3, 0.2, 0.5, -0.5]);
+    assert!(u[0].abs() < 1e-12 && u[1].abs() < 1e-12 && u[2].abs() > 1e-3, "{u:?}");
 }
 
 #[test]

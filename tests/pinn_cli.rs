@@ -23,7 +23,7 @@ fn a_run_prints_one_object_and_draws_its_pictures() {
     );
     assert!(o["relative_l2"].as_f64().unwrap() > 0.0 && o["max_error"].as_f64().unwrap() > 0.0);
     assert!(o["seconds"].as_f64().unwrap() > 0.0 && o["steps"] == 6);
-    for what in ["solution", "error", "residual", "points", "convergence"] {
+    for what in ["solution", "error", "residual", "points", "strip", "convergence"] {
         assert!(folder.path().join(format!("p_{what}.png")).exists(), "{what}");
     }
     let csv = std::fs::read_to_string(folder.path().join("p.csv")).unwrap();
@@ -40,7 +40,7 @@ fn local_features_are_fitted_and_drawn() {
     let o: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((o["optimizer"].as_str(), o["dimension"].as_u64()), (Some("least-squares"), Some(2)));
     assert!(o["relative_l2"].as_f64().unwrap() < 0.1 && o["parameters"].as_u64().unwrap() >= 160, "{o}");
-    for what in ["solution", "error", "residual", "points", "convergence"] {
+    for what in ["solution", "error", "residual", "points", "strip", "convergence"] {
         assert!(folder.path().join(format!("p_{what}.png")).exists(), "{what}");
     }
 }
@@ -68,7 +68,7 @@ fn bad_input_is_refused_with_the_cure() {
         (&["pinn", "poisson", "--points", "0"], "--points"),
         (&["pinn", "ten", "--plots", "p"], "10 dimensions"),
         (&["pinn", "ten", "--sampler", "quadtree"], "3 dimensions"),
-        (&["pinn", "poisson", "--width", "200"], "dense"),
+        (&["pinn", "poisson", "--width", "200", "--optimizer", "broyden"], "dense"),
         (&["pinn", "poisson", "--network", "magic"], "features"),
         (&["pinn", "poisson", "--network", "features", "--sampler", "rad"], "--sampler"),
         (&["pinn", "diffusivity", "--network", "features"], "coefficients such as k"),

@@ -5,11 +5,11 @@ use super::{Done, cite, interrupt, pinn_pictures, print_data, say};
 use crate::error::{Error, Result};
 use crate::file::write_atomic;
 use crate::pinn::{
-    Activation, Approximation, Ending, FeatureConfig, FeatureRun, MlpConfig, OptimizerKind, Problem, Run, RunConfig,
-    SamplerKind, problems, read_problem,
+    Activation, Approximation, Ending, FeatureConfig, FeatureRun, MlpConfig, OptimizerKind, Problem, REFERENCE_CELLS,
+    Run, RunConfig, SamplerKind, finite_element_solution, problems, read_problem,
 };
 use crate::report::format::{count, seconds, significant};
-use crate::report::plot::{self, Curve, CurvesPlot};
+use crate::report::plot::{self, Curve, CurvesPlot, Panel};
 use crate::report::table::Table;
 use clap::Args;
 use std::io::Write;
@@ -20,7 +20,7 @@ use std::time::Instant;
 /// Solve a differential equation by a network (PINN) with adaptive sampling
 #[derive(Debug, Args)]
 #[command(
-    after_help = "PROBLEM is a file (.toml) or one of: poisson one-peak two-peak ten helmholtz l-shape diffusion burgers allen-cahn wave diffusivity.
+    after_help = "PROBLEM is a file (.toml) or one of: poisson one-peak two-peak ten parametric helmholtz l-shape diffusion burgers allen-cahn wave diffusivity.
 Samplers: uniform latin sobol grid rar-g rar-d rad r3 quadtree aas-exact das aas. Optimizers: lm adam lbfgs broyden."
 )]
 pub(super) struct Pinn {
@@ -72,6 +72,10 @@ pub(super) struct Pinn {
     #[arg(long, value_name = "N", default_value_t = 0)]
     waves: usize,
 
+    /// Weigh points that das, aas and aas-exact draw by one over their density: the loss is then that of uniform points
+    #[arg(long)]
+    weighted: bool,
+
     /// Learning rate of adam at the beginning; it falls to 0 as a cosine
     #[arg(long, value_name = "X", default_value_t = 1e-3)]
     learning_rate: f64,
@@ -92,7 +96,7 @@ pub(super) struct Pinn {
     #[arg(long, requires = "checkpoint")]
     resume: bool,
 
-    /// Draw the solution, error, residual, points, density and convergence: PREFIX_solution.png and so on (plane problems)
+    /// Draw the solution, error, residual, points, density, convergence and a strip of the points as it went: PREFIX_solution.png and so on (plane problems)
     #[arg(long, value_name = "PREFIX")]
     plots: Option<PathBuf>,
 
@@ -148,11 +152,15 @@ pub(super) struct Trained {
     pub ending: Ending,
     /// Steps and relative L2 errors.
     pub errors: Vec<[f64; 2]>,
+    /// Where the points were as it went; of problems in the plane.
+    pub moments: Vec<Panel>,
     pub seconds: f64,
 }
 
 /// Errors are measured so often in a run.
-const MEASURED: usize = 40;
+const MEASURED: usize = 20;
+/// Of these, one in so many is kept as a picture of the points.
+const KEPT: usize = 4;
 
 /// Looks at a run after every step.
 struct Watch<'p> {
@@ -160,6 +168,8 @@ struct Watch<'p> {
     steps: usize,
     began: Instant,
     errors: Vec<[f64; 2]>,
+    measured: usize,
+    moments: Vec<Panel>,
     /// Seconds of measuring, which are not part of the time.
     measuring: f64,
 }
@@ -168,7 +178,8 @@ impl<'p> Watch<'p> {
     fn new(progress: &'p Progress, steps: usize) -> Self {
         interrupt::install();
         progress.steps(steps);
-        Watch { progress, steps, began: Instant::now(), errors: Vec::new(), measuring: 0.0 }
+        let (began, errors, moments) = (Instant::now(), Vec::new(), Vec::new());
+        Watch { progress, steps, began, errors, measured: 0, moments, measuring: 0.0 }
     }
 
     fn step(&mut self, run: &dyn Approximation) -> ControlFlow<()> {
@@ -177,13 +188,18 @@ impl<'p> Watch<'p> {
         if step.is_multiple_of(self.steps.div_ceil(MEASURED)) || step == self.steps {
             let began = Instant::now();
             self.errors.extend(run.score().map(|s| [step as f64, s.relative_l2]));
+            if run.problem().dimension() == 2 && self.measured.is_multiple_of(KEPT) {
+                self.moments.push(pinn_pictures::crowd(run));
+            }
+            self.measured += 1;
             self.measuring += began.elapsed().as_secs_f64();
         }
         if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn trained(self, ending: Ending) -> Trained {
-        Trained { ending, errors: self.errors, seconds: self.began.elapsed().as_secs_f64() - self.measuring }
+        let moments = self.moments;
+        Trained { ending, errors: self.errors, moments, seconds: self.began.elapsed().as_secs_f64() - self.measuring }
     }
 }
 
@@ -207,7 +223,13 @@ impl Pinn {
             return Err(Error::Option { option: "--learning-rate".into(), value, what });
         }
         let is_file = self.problem.ends_with(".toml");
-        let problem = if is_file { read_problem(&self.problem)? } else { problems::builtin(&self.problem)? };
+        let mut problem = if is_file { read_problem(&self.problem)? } else { problems::builtin(&self.problem)? };
+        if problem.exact.is_none() {
+            problem.exact = finite_element_solution(&problem, REFERENCE_CELLS)?;
+            if problem.exact.is_some() {
+                say(quiet, "reference", "a finite element solution of degree 2 on 255 x 255 x 2 triangles");
+            }
+        }
         if self.compare.is_empty() { self.run_one(&problem, quiet) } else { self.run_compare(&problem, quiet) }
     }
 
@@ -228,6 +250,7 @@ impl Pinn {
             boundary_points: self.boundary_points,
             steps: self.steps,
             refresh_every: self.refresh_every,
+            weighted: self.weighted,
             learning_rate: self.learning_rate,
             seed: self.seed,
         }
@@ -330,7 +353,9 @@ impl Pinn {
                 let [l2, most] = [s.relative_l2, s.max_error].map(significant);
                 say(quiet, "error", format!("relative L2 {l2}, max {most}"));
             }
-            None => say(quiet, "error", "not known: the problem gives no exact solution"),
+            None => {
+                say(quiet, "error", "not known: no exact solution is given, and finite elements do not solve this one")
+            }
         }
         match result.ending {
             Ending::Finished => {}
@@ -345,7 +370,7 @@ impl Pinn {
             written.push(path.display().to_string());
         }
         if let Some(prefix) = &self.plots {
-            written.extend(pinn_pictures::write(prefix, run, &result.errors)?);
+            written.extend(pinn_pictures::write(prefix, run, &result.errors, &result.moments)?);
         }
         if !written.is_empty() {
             say(quiet, "output", written.join(", "));

@@ -3,11 +3,13 @@
 use crate::error::{Error, Result};
 use crate::mesh::{CellKind, Mesh};
 use crate::pinn::{Approximation, Problem};
-use crate::report::plot::{self, Curve, CurvesPlot, SolutionPlot};
+use crate::report::plot::{self, Curve, CurvesPlot, Panel, SolutionPlot};
 use std::path::{Path, PathBuf};
 
 /// Cells along a side of the grid that fields are drawn on.
 const CELLS: usize = 200;
+/// Cells along a side of the lattice that points are counted on.
+const CROWD: usize = 50;
 
 /// Where |r| is a smaller part of its maximum, it is drawn as this part: zeros would leave no colours for the rest.
 const DEPTH: f64 = 1e-5;
@@ -56,8 +58,27 @@ fn grid(problem: &Problem) -> Mesh {
     Mesh { points, kind: CellKind::Triangle, cells: cells.collect(), groups: Vec::new() }
 }
 
+/// Points in every cell of a lattice, as lg(1 + their number).
+pub(super) fn crowd(run: &dyn Approximation) -> Panel {
+    let bounds = run.problem().domain.bounds();
+    let mut counts = vec![0.0f64; CROWD * CROWD];
+    for x in run.cloud().points.chunks_exact(2) {
+        let cell = |i: usize| {
+            let [low, high] = bounds[i];
+            (((x[i] - low) / (high - low) * CROWD as f64) as usize).min(CROWD - 1)
+        };
+        counts[cell(1) * CROWD + cell(0)] += 1.0;
+    }
+    Panel::new(format!("step {}", run.step()), counts.iter().map(|n| n.ln_1p() / std::f64::consts::LN_10).collect())
+}
+
 /// Draws all there is to see; gives the files' names.
-pub(super) fn write(prefix: &Path, run: &dyn Approximation, errors: &[[f64; 2]]) -> Result<Vec<String>> {
+pub(super) fn write(
+    prefix: &Path,
+    run: &dyn Approximation,
+    errors: &[[f64; 2]],
+    moments: &[Panel],
+) -> Result<Vec<String>> {
     let problem = run.problem();
     let mesh = grid(problem);
     let places: Vec<f64> = mesh.points.iter().flat_map(|p| [p[0], p[1]]).collect();
@@ -90,6 +111,13 @@ pub(super) fn write(prefix: &Path, run: &dyn Approximation, errors: &[[f64; 2]])
     let path = named(prefix, "points");
     plot::scatter(&path, &points, [bounds[0], bounds[1]], names, &format!("{}: points", problem.name))?;
     written.push(path.display().to_string());
+    if !moments.is_empty() {
+        let path = named(prefix, "strip");
+        let most = moments.iter().fold(0.0, |most: f64, m| most.max(m.bounds()[1]));
+        let alike: Vec<Panel> = moments.iter().map(|m| Panel { range: Some([0.0, most]), ..m.clone() }).collect();
+        plot::panels(&path, &alike, [CROWD; 2], &format!("{}: lg(1 + points in a cell)", problem.name))?;
+        written.push(path.display().to_string());
+    }
     let steps = (1..=run.step()).map(|k| k as f64).collect();
     let mut curves = vec![Curve::new("loss", steps, run.losses().to_vec())];
     let (x, y) = errors.iter().map(|[x, y]| (*x, *y)).unzip();

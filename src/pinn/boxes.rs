@@ -3,11 +3,14 @@
 use super::Domain;
 use super::sampler::ResidualAt;
 
+/// Share of the faults in the leaves that [`Boxes::resolve`] halves.
+const BULK: f64 = 0.5;
+
 /// One leaf.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Leaf {
     pub middle: Vec<f64>,
-    /// Its sides are those of the bounding box over 2^level.
+    /// Its sides are those of the bounding box over first · 2^level.
     pub level: u32,
 }
 
@@ -15,22 +18,26 @@ pub(super) struct Leaf {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Boxes {
     pub bounds: Vec<[f64; 2]>,
+    /// Leaves along every side of the bounding box at level 0.
+    pub first: usize,
     pub leaves: Vec<Leaf>,
 }
 
 impl Boxes {
-    /// The domain's bounding box, halved `level` times.
-    pub fn even(domain: &Domain, level: u32) -> Self {
+    /// The domain's bounding box in `first` leaves along every side.
+    pub fn even(domain: &Domain, first: usize) -> Self {
         let bounds = domain.bounds();
-        let middle = bounds.iter().map(|[low, high]| 0.5 * (low + high)).collect();
-        let mut boxes = Boxes { bounds, leaves: vec![Leaf { middle, level: 0 }] };
-        (0..level).for_each(|_| boxes.halve(&vec![true; boxes.leaves.len()]));
+        let mut boxes = Boxes { bounds, first, leaves: Vec::new() };
+        let d = boxes.bounds.len();
+        let at = |c: usize, i: usize| (2 * (c / first.pow(i as u32) % first) + 1) as f64;
+        let middle = |c: usize| (0..d).map(|i| boxes.bounds[i][0] + at(c, i) * boxes.half(0, i)).collect();
+        boxes.leaves = (0..first.pow(d as u32)).map(|c| Leaf { middle: middle(c), level: 0 }).collect();
         boxes
     }
 
     /// Half a side of a leaf of this level.
     pub fn half(&self, level: u32, axis: usize) -> f64 {
-        0.5 * (self.bounds[axis][1] - self.bounds[axis][0]) / f64::from(1u32 << level)
+        0.5 * (self.bounds[axis][1] - self.bounds[axis][0]) / (self.first << level) as f64
     }
 
     /// The leaves of half its sides in a leaf.
@@ -72,6 +79,33 @@ impl Boxes {
         let starts = std::iter::once(0).chain(ends.iter().copied());
         let integral = |(from, to): (usize, &usize)| (from..*to).map(|i| weights[i] * r[i] * r[i]).sum();
         starts.zip(&ends).map(integral).collect()
+    }
+
+    /// Halves leaves until ∫ r² by a rule on them and by the same on their halves differ by a part of it no larger than `tolerance`,
+    /// or until there are `most` leaves.
+    pub fn resolve(
+        &mut self,
+        domain: &Domain,
+        rule: &[(f64, f64)],
+        residual: &ResidualAt,
+        tolerance: f64,
+        most: usize,
+    ) {
+        loop {
+            let room = most.saturating_sub(self.leaves.len()) / ((1 << self.bounds.len()) - 1);
+            if room == 0 {
+                return;
+            }
+            let own = self.integrals(domain, rule, residual, |leaf| vec![leaf.clone()]);
+            let fresh = self.integrals(domain, rule, residual, |leaf| self.children(leaf));
+            let faults: Vec<f64> = own.iter().zip(&fresh).map(|(own, fresh)| (own - fresh).abs()).collect();
+            let (fault, whole): (f64, f64) = (faults.iter().sum(), fresh.iter().sum());
+            if fault.is_nan() || fault <= tolerance * whole {
+                return;
+            }
+            self.halve(&bulk(&faults, BULK, room));
+            self.grade();
+        }
     }
 
     /// Replaces the marked leaves by their children.
@@ -155,7 +189,7 @@ mod tests {
     #[test]
     fn graded_leaves_cover_the_box_once() {
         let domain = Domain::Box(vec![[0.0, 2.0], [0.0, 1.0]]);
-        let mut boxes = Boxes::even(&domain, 1);
+        let mut boxes = Boxes::even(&domain, 2);
         for _ in 0..4 {
             let corner =
                 |leaf: &Leaf| leaf.middle.iter().zip(&boxes.bounds).all(|(m, b)| (m - b[0]) < 0.3 * (b[1] - b[0]));

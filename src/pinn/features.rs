@@ -5,9 +5,9 @@
 //! J d = -r(u),   c <- c + t d                                           Gauss-Newton, t = 1, 1/2, ... until the loss falls
 //! ```
 //!
-//! One step solves this on the boxes there are; for a linear equation once, else until the loss is that of the linear model. Then
-//! boxes are halved where ∫ r² is, taken at the Gauss points of their halves, which no row was made of. Boxes that were halved keep
-//! their features, so that the space grows.
+//! The first boxes resolve the residual of u = A, which is that of the equation's data. One step solves this on the boxes there are;
+//! for a linear equation once, else until the loss is that of the linear model. Then boxes are halved where ∫ r² is, taken at the Gauss
+//! points of their halves, which no row was made of. Boxes that were halved then keep their features, so that the space grows.
 
 use super::boxes::{Boxes, Leaf, bulk, gauss_legendre};
 use super::least_squares::{Block, least_squares};
@@ -22,6 +22,8 @@ use std::ops::ControlFlow;
 
 /// Share of ∫ r² in the boxes that are halved.
 const BULK: f64 = 0.9;
+/// How well the first boxes resolve the equation's data: what they leave of ∫ r².
+const RESOLVED: f64 = 1e-12;
 /// Points for a feature, at least.
 const OVER: f64 = 3.5;
 /// Gauss–Newton steps on one set of boxes at most, halvings of one, and how close the loss is to that of the linear model at the end.
@@ -113,14 +115,21 @@ impl<'a> FeatureRun<'a> {
         }
         let mut rng = Pcg64::seed_from_u64(config.seed);
         let features = Features::new(config.features, d, &mut rng);
-        let boxes = Boxes::even(&problem.domain, level as u32);
+        let boxes = Boxes::even(&problem.domain, 1 << level);
         let coefficients = vec![0.0; boxes.leaves.len() * features.len()];
-        let leaves = boxes.clone();
         let local = Local { boxes, features, periodic: problem.periodic.clone(), coefficients };
         let on = |c: &super::Condition| Cloud::boundary(&problem.domain, &c.part, config.boundary_points, &mut rng);
         let clouds = std::iter::once(Cloud::default()).chain(problem.conditions.iter().map(on)).collect();
         let rule = gauss_legendre(side);
-        Ok(FeatureRun { problem, config, leaves, local, rule, clouds, losses: Vec::new(), referee: referee(problem) })
+        let (leaves, losses, referee) = (local.boxes.clone(), Vec::new(), referee(problem));
+        let mut run = FeatureRun { problem, config, leaves, local, rule, clouds, losses, referee };
+        // Of u = A: the data of the equation.
+        let mut boxes = run.leaves.clone();
+        let most = run.config.points / side.pow(d as u32);
+        boxes.resolve(&problem.domain, &run.rule, &|x| run.residual(x), RESOLVED, most);
+        run.local.coefficients = vec![0.0; boxes.leaves.len() * run.local.features.len()];
+        (run.local.boxes, run.leaves) = (boxes.clone(), boxes);
+        Ok(run)
     }
 
     /// Makes the steps that are left, until there is no room for more points.

@@ -1,6 +1,7 @@
 //! Hard conditions u = A + G N: A has the boundary's values, G vanishes on the boundary.
 //!
-//! Without an expression G is the domain's own: Π 4 (x − a)(b − x) / (b − a)² on a box, 1 − |x − m|² / R² on a ball.
+//! Without an expression G is the domain's own: Π 4 (x − a)(b − x) / (b − a)² on a box, 1 − |x − m|² / R² on a ball. Where the
+//! domain has fewer coordinates than x, G does not depend on the others: they are parameters, without a boundary condition.
 
 use super::{Domain, Form, Lift};
 use crate::expression::Expression;
@@ -49,7 +50,9 @@ fn of_domain(domain: &Domain, x: &[f64], forms: &[Form], out: &mut [f64]) {
                 let s = 4.0 / (b - a).powi(2);
                 [s * (x - a) * (b - x), s * (a + b - 2.0 * x), -2.0 * s]
             };
-            let factors: Vec<[f64; 3]> = x.iter().zip(domain.bounds()).map(factor).collect();
+            let parameters = std::iter::repeat([1.0, 0.0, 0.0]);
+            let factors: Vec<[f64; 3]> =
+                x.iter().zip(domain.bounds()).map(factor).chain(parameters).take(x.len()).collect();
             let product = |orders: &dyn Fn(usize) -> usize| -> f64 {
                 factors.iter().enumerate().map(|(k, f)| f[orders(k)]).product()
             };

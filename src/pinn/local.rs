@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! N(x) = sum over boxes K, features k of c_Kk φ_k(ξ),   ξ = (x - middle) / (half a side)
-//! φ_k(ξ) = w(ξ) sum_r T_rk tanh(a_r·(ξ - s_r)),   w(ξ) = prod_i (1 - (ξ_i/ρ)²)^p where |ξ_i| < ρ, else 0
+//! φ_k(ξ) = w(ξ) sum_r T_rk tanh(a_r·(ξ - s_r)),   w(ξ) = exp(-|ξ|²/2s²) where |ξ_i| < ρ, else 0
 //! ```
 //!
-//! a uniform in [−`BAND`, `BAND`]ᵈ, s uniform in the window; T keeps the first of the functions that the singular value decomposition
+//! a uniform in [−`BAND`, `BAND`]ᵈ, their shifts uniform in three widths s of the window; T keeps the first of the functions that the singular value decomposition
 //! orders by their size in the window and makes them orthonormal there. All boxes have the same φ.
 //!
 //! J. Chen, X. Chi, W. E and Z. Yang, *Bridging traditional and machine learning-based algorithms for solving PDEs: the random
@@ -13,23 +13,28 @@
 //!
 //! 1. Published: boxes of one size, windows that sum to 1, features drawn for each box and used as they are.
 
-use super::Form;
+use super::activation::Derivatives;
 use super::boxes::{Boxes, gauss_legendre};
+use super::{Activation, Form};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use rand::Rng;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
-/// ρ and p
-const REACH: f64 = 4.0;
-const POWER: i32 = 5;
+/// s and ρ. Where it is cut off the window is 2e-11.
+const WIDTH: f64 = 2.0;
+const REACH: f64 = 14.0;
+/// Half the side of the box, in ξ, that shifts are drawn from and T is found in.
+const RANGE: f64 = 3.0 * WIDTH;
 /// Largest |a_i|.
-const BAND: f64 = 1.0;
+const BAND: f64 = 0.6;
 /// Random functions for each that is kept.
 const DRAWN: usize = 2;
 /// Points in each direction at which T is found.
 const GRID: usize = 24;
+/// Points of one task.
+const BLOCK: usize = 64;
 
 /// φ in ξ.
 #[derive(Debug, Clone)]
@@ -41,24 +46,26 @@ pub(super) struct Features {
     mix: Mat<f64>,
 }
 
-/// w and its derivatives by x at a point: the window's one factor a direction.
-struct Window {
-    /// Value, first and second derivative of each factor.
+/// The channels at one point, and room for what they are made of.
+#[derive(Debug, Clone, Default)]
+struct Scratch {
+    xi: Vec<f64>,
+    /// Value, first and second derivative of the window's factor in each direction.
     factors: Vec<[f64; 3]>,
+    /// Of the window: derivatives, forms.
+    gradient: Vec<f64>,
+    bent: Vec<f64>,
+    /// a by x
+    slope: Vec<f64>,
+    z: Vec<f64>,
+    tanh: Derivatives,
+    /// `[channel][r]`
+    out: Vec<f64>,
 }
 
-impl Window {
-    fn product(&self, order: impl Fn(usize) -> usize) -> f64 {
-        self.factors.iter().enumerate().map(|(i, f)| f[order(i)]).product()
-    }
-
-    fn first(&self, i: usize) -> f64 {
-        self.product(|k| usize::from(k == i))
-    }
-
-    fn second(&self, i: usize, j: usize) -> f64 {
-        self.product(|k| usize::from(k == i) + usize::from(k == j))
-    }
+/// The product of a window's factors, each in its order of derivative.
+fn product(factors: &[[f64; 3]], order: impl Fn(usize) -> usize) -> f64 {
+    factors.iter().enumerate().map(|(i, f)| f[order(i)]).product()
 }
 
 impl Features {
@@ -67,17 +74,18 @@ impl Features {
         let drawn = DRAWN * n;
         let mut uniform = |most: f64| most * (2.0 * rng.random::<f64>() - 1.0);
         let slopes: Vec<Vec<f64>> = (0..drawn).map(|_| (0..d).map(|_| uniform(BAND)).collect()).collect();
-        let shifts = slopes.iter().map(|a| a.iter().map(|a| a * uniform(REACH)).sum()).collect();
+        let shifts = slopes.iter().map(|a| a.iter().map(|a| a * uniform(RANGE)).sum()).collect();
         let mut features = Features { slopes, shifts, mix: Mat::identity(drawn, drawn) };
         let rule = gauss_legendre(if d > 2 { GRID / 2 } else { GRID });
         let points = rule.len().pow(d as u32);
         let mut values = Mat::zeros(points, drawn);
+        let mut scratch = features.scratch(d, &[], false);
         for k in 0..points {
             let node = |i: usize| rule[k / rule.len().pow(i as u32) % rule.len()];
-            let xi: Vec<f64> = (0..d).map(|i| REACH * node(i).0).collect();
+            (0..d).for_each(|i| scratch.xi[i] = RANGE * node(i).0);
             let weight: f64 = (0..d).map(|i| node(i).1).product();
-            let row = features.channels(&xi, &vec![1.0; d], &[], false);
-            row.iter().enumerate().for_each(|(r, v)| values[(k, r)] = weight.sqrt() * v);
+            features.channels(&vec![1.0; d], &[], &mut scratch);
+            scratch.out.iter().enumerate().for_each(|(r, v)| values[(k, r)] = weight.sqrt() * v);
         }
         if let Ok(svd) = values.thin_svd() {
             let size = |k: usize| svd.S().column_vector()[k];
@@ -91,47 +99,56 @@ impl Features {
         self.mix.ncols()
     }
 
-    /// w tanh of every r at ξ, before T: `[channel][r]`, the value alone or with all derivatives by x. `halves`: of the box's sides.
-    fn channels(&self, xi: &[f64], halves: &[f64], forms: &[Form], derivatives: bool) -> Vec<f64> {
-        let d = xi.len();
-        let factor = |(xi, half): (&f64, &f64)| {
-            let [s, p] = [xi / REACH, f64::from(POWER)];
-            let (h, one) = (REACH * half, 1.0 - s * s);
-            let low = one.powi(POWER - 2);
-            [
-                low * one * one,
-                -2.0 * p * s * low * one / h,
-                (4.0 * p * (p - 1.0) * s * s - 2.0 * p * one) * low / (h * h),
-            ]
-        };
-        let window = Window { factors: xi.iter().zip(halves).map(factor).collect() };
+    /// Room for the channels of all r, the value alone or with all derivatives.
+    fn scratch(&self, d: usize, forms: &[Form], derivatives: bool) -> Scratch {
         let n = self.slopes.len();
         let channels = if derivatives { 1 + d + forms.len() } else { 1 };
-        let mut out = vec![0.0; channels * n];
-        let w = window.product(|_| 0);
-        let gradient: Vec<f64> = (0..d).map(|i| window.first(i)).collect();
-        let bent: Vec<f64> =
-            forms.iter().map(|form| form.0.iter().map(|&(i, j, q)| q * window.second(i, j)).sum()).collect();
-        let mut a = vec![0.0; d];
+        let (tanh, out) = (Derivatives::new(n), vec![0.0; channels * n]);
+        Scratch { xi: vec![0.0; d], slope: vec![0.0; d], tanh, out, ..Scratch::default() }
+    }
+
+    /// w tanh of every r at `scratch.xi`, before T, into `scratch.out`, and all derivatives by x if there is room for them. `halves`: of the
+    /// box's sides.
+    fn channels(&self, halves: &[f64], forms: &[Form], scratch: &mut Scratch) {
+        let Scratch { xi, factors, gradient, bent, slope, z, tanh, out } = scratch;
+        let (n, d) = (self.slopes.len(), xi.len());
+        factors.clear();
+        factors.extend(xi.iter().zip(halves).map(|(xi, half)| {
+            let s = xi / WIDTH;
+            let w = (-0.5 * s * s).exp();
+            let h = WIDTH * half;
+            [w, -s * w / h, (s * s - 1.0) * w / (h * h)]
+        }));
+        z.clear();
+        z.extend(
+            self.slopes
+                .iter()
+                .zip(&self.shifts)
+                .map(|(slope, shift)| slope.iter().zip(&*xi).map(|(a, xi)| a * xi).sum::<f64>() - shift),
+        );
+        Activation::Tanh.evaluate(z, tanh, 0);
+        let [t, s1, s2, _] = &tanh.orders;
+        let w = product(factors, |_| 0);
+        out.iter_mut().zip(t).for_each(|(out, t)| *out = w * t);
+        if out.len() == n {
+            return;
+        }
+        gradient.clear();
+        gradient.extend((0..d).map(|i| product(factors, |k| usize::from(k == i))));
+        bent.clear();
+        let second = |i: usize, j: usize| product(factors, |k| usize::from(k == i) + usize::from(k == j));
+        bent.extend(forms.iter().map(|form| form.0.iter().map(|&(i, j, q)| q * second(i, j)).sum::<f64>()));
         for r in 0..n {
-            let z = self.slopes[r].iter().zip(xi).map(|(a, xi)| a * xi).sum::<f64>() - self.shifts[r];
-            let t = z.tanh();
-            out[r] = w * t;
-            if !derivatives {
-                continue;
-            }
-            let s1 = 1.0 - t * t;
-            let s2 = -2.0 * t * s1;
-            a.iter_mut().zip(&self.slopes[r]).zip(halves).for_each(|((a, slope), half)| *a = slope / half);
+            let [t, s1, s2] = [t[r], s1[r], s2[r]];
+            slope.iter_mut().zip(&self.slopes[r]).zip(halves).for_each(|((a, slope), half)| *a = slope / half);
             for i in 0..d {
-                out[(1 + i) * n + r] = gradient[i] * t + w * s1 * a[i];
+                out[(1 + i) * n + r] = gradient[i] * t + w * s1 * slope[i];
             }
             for (q, form) in forms.iter().enumerate() {
-                let cross = 2.0 * s1 * form.mixed(&gradient, &a);
-                out[(1 + d + q) * n + r] = bent[q] * t + cross + w * s2 * form.mixed(&a, &a);
+                let cross = 2.0 * s1 * form.mixed(gradient, slope);
+                out[(1 + d + q) * n + r] = bent[q] * t + cross + w * s2 * form.mixed(slope, slope);
             }
         }
-        out
     }
 }
 
@@ -158,13 +175,10 @@ impl Local {
         apart / self.boxes.half(leaf.level, i)
     }
 
-    fn local(&self, leaf: usize, x: &[f64]) -> Vec<f64> {
-        (0..x.len()).map(|i| self.along(leaf, x, i)).collect()
-    }
-
-    /// Whether a leaf's window reaches x.
-    fn covers(&self, leaf: usize, x: &[f64]) -> bool {
-        (0..x.len()).all(|i| self.along(leaf, x, i).abs() < REACH)
+    /// ξ of a leaf; whether its window reaches x.
+    fn local(&self, leaf: usize, x: &[f64], xi: &mut [f64]) -> bool {
+        xi.iter_mut().enumerate().for_each(|(i, xi)| *xi = self.along(leaf, x, i));
+        xi.iter().all(|xi| xi.abs() < REACH)
     }
 
     fn halves(&self, leaf: usize) -> Vec<f64> {
@@ -185,11 +199,13 @@ impl Local {
         let (d, drawn, halves) = (self.periodic.len(), self.features.slopes.len(), self.halves(leaf));
         let mut rows: Mat<f64> = Mat::zeros(points.len() / d, drawn);
         let seeds = seeds.chunks_exact(1 + d + forms.len());
-        for (i, (x, seeds)) in points.chunks_exact(d).zip(seeds).enumerate().filter(|(_, (x, _))| self.covers(leaf, x))
-        {
-            let values = self.features.channels(&self.local(leaf, x), &halves, forms, true);
-            for r in 0..drawn {
-                rows[(i, r)] = seeds.iter().enumerate().map(|(c, s)| s * values[c * drawn + r]).sum();
+        let mut scratch = self.features.scratch(d, forms, true);
+        for (i, (x, seeds)) in points.chunks_exact(d).zip(seeds).enumerate() {
+            if self.local(leaf, x, &mut scratch.xi) {
+                self.features.channels(&halves, forms, &mut scratch);
+                for r in 0..drawn {
+                    rows[(i, r)] = seeds.iter().enumerate().map(|(c, s)| s * scratch.out[c * drawn + r]).sum();
+                }
             }
         }
         let mut mixed = Mat::zeros(rows.nrows(), self.features.len());
@@ -200,27 +216,29 @@ impl Local {
     /// The channels of N at points, or its values alone: `[point][channel]`.
     pub fn evaluate(&self, points: &[f64], forms: &[Form], derivatives: bool) -> Vec<f64> {
         let (d, n, drawn) = (self.periodic.len(), self.features.len(), self.features.slopes.len());
-        // T c of every box.
-        let mixed: Vec<Vec<f64>> = (0..self.boxes.leaves.len())
-            .map(|leaf| {
-                let c = &self.coefficients[leaf * n..(leaf + 1) * n];
-                (0..drawn).map(|r| (0..n).map(|k| self.features.mix[(r, k)] * c[k]).sum()).collect()
-            })
-            .collect();
+        // T c of every box that has a part in N.
+        let of = |(leaf, c): (usize, &[f64])| {
+            let mixed = |r: usize| (0..n).map(|k| self.features.mix[(r, k)] * c[k]).sum();
+            (leaf, self.halves(leaf), (0..drawn).map(mixed).collect::<Vec<f64>>())
+        };
+        let parts = self.coefficients.chunks_exact(n).enumerate().filter(|(_, c)| c.iter().any(|c| *c != 0.0));
+        let parts: Vec<_> = parts.map(of).collect();
         let channels = if derivatives { 1 + d + forms.len() } else { 1 };
-        let at = |x: &[f64]| {
-            let mut out = vec![0.0; channels];
-            for (leaf, mixed) in mixed.iter().enumerate() {
-                if self.covers(leaf, x) {
-                    let xi = self.local(leaf, x);
-                    let values = self.features.channels(&xi, &self.halves(leaf), forms, derivatives);
-                    for (out, values) in out.iter_mut().zip(values.chunks_exact(drawn)) {
-                        *out += values.iter().zip(mixed).map(|(v, c)| v * c).sum::<f64>();
+        let block = |points: &[f64]| {
+            let mut scratch = self.features.scratch(d, forms, derivatives);
+            let mut out = vec![0.0; points.len() / d * channels];
+            for (x, out) in points.chunks_exact(d).zip(out.chunks_exact_mut(channels)) {
+                for (leaf, halves, mixed) in &parts {
+                    if self.local(*leaf, x, &mut scratch.xi) {
+                        self.features.channels(halves, forms, &mut scratch);
+                        for (out, values) in out.iter_mut().zip(scratch.out.chunks_exact(drawn)) {
+                            *out += values.iter().zip(mixed).map(|(v, c)| v * c).sum::<f64>();
+                        }
                     }
                 }
             }
             out
         };
-        points.par_chunks(d).flat_map_iter(at).collect()
+        points.par_chunks(BLOCK * d).flat_map_iter(block).collect()
     }
 }

@@ -120,6 +120,41 @@ impl<'a> Objective<'a> {
         }
     }
 
+    /// Σ_i `bar(i, γ w, r)` ∂r_i over all rows i into `gradient`; gives ½ Σ bar r.
+    fn pull(&self, theta: &[f64], gradient: &mut [f64], bar: impl Fn(usize, f64, f64) -> f64 + Sync) -> f64 {
+        let parameters = self.net.parameters();
+        let chunks = self.chunks();
+        let starts = chunks.iter().scan(0, |at, (_, points)| {
+            *at += points.len();
+            Some(*at - points.len())
+        });
+        let tasks: Vec<_> = starts.zip(&chunks).collect();
+        let of = |(row, chunk): &(usize, &(usize, std::ops::Range<usize>))| {
+            let (mut sum, mut gradient) = (0.0, vec![0.0; theta.len()]);
+            let first = chunk.1.start;
+            self.sweep_chunk(theta, (*chunk).clone(), &mut |t, block, sweep, r, seed, by_c| {
+                for lane in 0..block.points {
+                    let i = block.start + lane;
+                    let bar = bar(row + i - first, t.weight * t.cloud.weights[i], r[lane]);
+                    sum += 0.5 * bar * r[lane];
+                    seed.iter_mut().skip(lane).step_by(LANES).for_each(|s| *s *= bar);
+                    by_c.iter_mut().skip(lane).step_by(LANES).for_each(|s| *s *= bar);
+                }
+                sweep.reverse_sum(theta, seed, &mut gradient[..parameters]);
+                for (g, by_c) in gradient[parameters..].iter_mut().zip(by_c.chunks_exact(LANES)) {
+                    *g += by_c.iter().sum::<f64>();
+                }
+            });
+            (sum, gradient)
+        };
+        let parts: Vec<_> = tasks.par_iter().map(of).collect();
+        gradient.fill(0.0);
+        for (_, part) in &parts {
+            gradient.iter_mut().zip(part).for_each(|(g, p)| *g += p);
+        }
+        parts.iter().map(|(sum, _)| sum).sum()
+    }
+
     /// r of a term at its points.
     fn residual_of(&self, theta: &[f64], k: usize) -> Vec<f64> {
         let chunks: Vec<_> = self.chunks().into_iter().filter(|c| c.0 == k).collect();
@@ -169,29 +204,7 @@ impl Function for Objective<'_> {
     }
 
     fn gradient(&self, theta: &[f64], gradient: &mut [f64]) -> f64 {
-        let parameters = self.net.parameters();
-        let of = |chunk: &(usize, std::ops::Range<usize>)| {
-            let (mut sum, mut gradient) = (0.0, vec![0.0; theta.len()]);
-            self.sweep_chunk(theta, chunk.clone(), &mut |t, block, sweep, r, seed, by_c| {
-                for lane in 0..block.points {
-                    let bar = t.weight * t.cloud.weights[block.start + lane] * r[lane];
-                    sum += 0.5 * bar * r[lane];
-                    seed.iter_mut().skip(lane).step_by(LANES).for_each(|s| *s *= bar);
-                    by_c.iter_mut().skip(lane).step_by(LANES).for_each(|s| *s *= bar);
-                }
-                sweep.reverse_sum(theta, seed, &mut gradient[..parameters]);
-                for (g, by_c) in gradient[parameters..].iter_mut().zip(by_c.chunks_exact(LANES)) {
-                    *g += by_c.iter().sum::<f64>();
-                }
-            });
-            (sum, gradient)
-        };
-        let parts: Vec<_> = self.chunks().par_iter().map(of).collect();
-        gradient.fill(0.0);
-        for (_, part) in &parts {
-            gradient.iter_mut().zip(part).for_each(|(g, p)| *g += p);
-        }
-        parts.iter().map(|(sum, _)| sum).sum()
+        self.pull(theta, gradient, |_, weight, r| weight * r)
     }
 }
 
@@ -215,6 +228,10 @@ impl LeastSquares for Objective<'_> {
                 }
             });
         });
+    }
+
+    fn transposed(&self, theta: &[f64], w: &[f64], out: &mut [f64]) {
+        self.pull(theta, out, |i, weight, _| weight.sqrt() * w[i]);
     }
 
     fn jacobian(&self, theta: &[f64], residuals: &mut [f64], jacobian: &mut [f64]) {

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::error::{Error, Place, Result};
 use crate::file::write_atomic;
-use crate::train::{AdamMinimiser, Broyden, Lbfgs, LevenbergMarquardt, Minimiser, Schedule, Step, Stuck, TrainConfig};
+use crate::train::{
+    AdamMinimiser, Broyden, Lbfgs, LevenbergMarquardt, Minimiser, NewtonCg, Schedule, Step, Stuck, TrainConfig,
+};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use std::io::Write;
@@ -22,7 +24,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptimizerKind {
-    /// Levenberg–Marquardt, which is Gauss–Newton and the energy natural gradient as its damping goes to 0.
+    /// Levenberg–Marquardt, which is Gauss–Newton and the energy natural gradient as its damping goes to 0: dense up to 6000 unknowns,
+    /// by conjugate gradients without a matrix above.
     #[default]
     Lm,
     /// Adam.
@@ -67,6 +70,9 @@ pub struct RunConfig {
     pub steps: usize,
     /// Steps from one choice of points to the next; 0 keeps the first (default 10).
     pub refresh_every: usize,
+    /// Whether points drawn from a known density p (`das`, `aas`, `aas-exact`) get weights 1 / p, so that the loss is ∫ r²; published,
+    /// all weigh the same and the loss is ∫ r² p (default false).
+    pub weighted: bool,
     /// Adam's rate at first; it falls to 0 as a cosine (default 1e-3).
     pub learning_rate: f64,
     /// Seed of weights and points.
@@ -83,6 +89,7 @@ impl Default for RunConfig {
             boundary_points: 400,
             steps: 100,
             refresh_every: 10,
+            weighted: false,
             learning_rate: 1e-3,
             seed: 0,
         }
@@ -149,12 +156,12 @@ impl<'a> Run<'a> {
         let net = Mlp::new(&config.net, &bounds, &problem.periodic, &mut rng);
         let mut theta = net.initial(&mut rng);
         theta.extend(problem.unknowns.iter().map(|(_, start)| start));
-        if matches!(config.optimizer, OptimizerKind::Lm | OptimizerKind::Broyden) && theta.len() > DENSE {
+        if config.optimizer == OptimizerKind::Broyden && theta.len() > DENSE {
             return refuse(
                 "--width",
                 config.net.width,
                 &format!(
-                    "{} unknowns are too many for a dense method (at most {DENSE}); take adam or lbfgs",
+                    "{} unknowns are too many for a dense method (at most {DENSE}); take lm, adam or lbfgs",
                     theta.len()
                 ),
             );
@@ -165,6 +172,7 @@ impl<'a> Run<'a> {
         let on = |c: &super::Condition| Cloud::boundary(&problem.domain, &c.part, config.boundary_points, &mut rng);
         let clouds = std::iter::once(inside).chain(problem.conditions.iter().map(on)).collect();
         let minimiser: Box<dyn Minimiser> = match config.optimizer {
+            OptimizerKind::Lm if theta.len() > DENSE => Box::new(NewtonCg::default()),
             OptimizerKind::Lm => Box::new(LevenbergMarquardt::default()),
             OptimizerKind::Lbfgs => Box::new(Lbfgs::default()),
             OptimizerKind::Broyden => Box::new(Broyden::default()),
@@ -229,7 +237,11 @@ impl<'a> Run<'a> {
         let (problem, net, theta) = (self.problem, &self.net, &self.theta);
         let residual = |points: &[f64]| residual_at(problem, net, theta, points);
         let mut rng = rng_of(self.config.seed, self.step(), 2);
-        let cloud = self.sampler.refresh(&problem.domain, &self.clouds[0], &residual, &mut rng);
+        let mut cloud = self.sampler.refresh(&problem.domain, &self.clouds[0], &residual, &mut rng);
+        if let Some(density) = self.sampler.density(&problem.domain, &cloud.points).filter(|_| self.config.weighted) {
+            let whole: f64 = density.iter().map(|p| 1.0 / p).sum();
+            cloud.weights = density.iter().map(|p| 1.0 / (p * whole)).collect();
+        }
         if cloud != self.clouds[0] {
             Arc::make_mut(&mut self.clouds)[0] = cloud;
             self.minimiser.forget();

@@ -22,6 +22,15 @@ pub trait LeastSquares: Function {
     fn residuals(&self, x: &[f64], residuals: &mut [f64]);
     /// ρ(x) and its Jacobian, m rows of n numbers.
     fn jacobian(&self, x: &[f64], residuals: &mut [f64], jacobian: &mut [f64]);
+    /// Jᵀw into `out`, for m numbers w; without forming J where a method can.
+    fn transposed(&self, x: &[f64], w: &[f64], out: &mut [f64]) {
+        let (mut residuals, mut jacobian) = (vec![0.0; w.len()], vec![0.0; w.len() * x.len()]);
+        self.jacobian(x, &mut residuals, &mut jacobian);
+        out.fill(0.0);
+        for (row, w) in jacobian.chunks_exact(x.len()).zip(w) {
+            out.iter_mut().zip(row).for_each(|(o, j)| *o += w * j);
+        }
+    }
 }
 
 /// What a step came to.

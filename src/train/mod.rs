@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | Adam | θ − η m̂ / (√v̂ + ε) | [`train`], [`Adam`], [`AdamMinimiser`] |
 //! | Levenberg–Marquardt | θ − (JᵀJ + λ D)⁻¹ Jᵀρ, f = ½ \|ρ\|² | [`LevenbergMarquardt`] |
+//! | Gauss–Newton, conjugate gradients | the same with λ I, without a matrix | [`NewtonCg`] |
 //! | L-BFGS, self-scaled Broyden | θ − α H ∇f, H ≈ (∇²f)⁻¹ from the last gradients | [`Lbfgs`], [`Broyden`] |
 //! | CMA-ES | mean of the best of N(θ, σ² C) | [`CmaEs`] |
 //!
@@ -60,6 +61,7 @@ mod lbfgs;
 mod levenberg;
 mod line_search;
 mod minimise;
+mod newton_cg;
 mod quasi_newton;
 
 pub use adam::Adam;
@@ -69,6 +71,7 @@ pub use cma_es::CmaEs;
 pub use lbfgs::Lbfgs;
 pub use levenberg::LevenbergMarquardt;
 pub use minimise::{AdamMinimiser, Function, LeastSquares, Minimiser, Step, Stuck};
+pub use newton_cg::NewtonCg;
 
 use crate::error::{Error, Result};
 use crate::nn::{Layer, Tape, Var};

@@ -6,6 +6,7 @@
 //! | `one-peak` | −Δu = f on `[−1, 1]²` | exp(−1000 \|x − (½, ½)\|²) | AAS |
 //! | `two-peak` | −∇·(u ∇v) + Δu = f, v = x² + y² | peaks at ±(½, ½) | AAS |
 //! | `ten` | −Δu + u − u³ = f on `[−1, 1]¹⁰` | exp(−10 \|x\|²) | AAS |
+//! | `parametric` | −Δu = f(·; a, b) on `[−1, 1]²`, for all a, b in `[−½, ½]²` | exp(−40 \|x − (a, b)\|²) | after DAS² |
 //! | `helmholtz` | Δu + u = f on `[−1, 1]²` | sin πx sin 4πy | |
 //! | `l-shape` | Δu = 0, soft Dirichlet | r^⅔ sin ⅔φ | |
 //! | `diffusion` | u_t = u_xx + f | sin πx e^−t | RAD |
@@ -14,6 +15,8 @@
 //! | `wave` | u_tt = 4 u_xx | two standing waves | RAD |
 //! | `diffusivity` | k Δu = f, k to be found from 9 values of u | sin πx sin πy, k = 2 | |
 //!
+//! DAS²: X. Wang, K. Tang, J. Zhai, X. Wan and C. Yang, arXiv:2402.11283 (2024): parameters are coordinates of the network, and points are
+//! drawn in both; its own problems (operators, control, a cavity) have several outputs, this one has one.
 //! AAS: K. Tang et al., ICLR 2024, §4. RAD: C. Wu et al., Comput. Methods Appl. Mech. Eng. 403 (2023) 115671, §3, with its hard
 //! conditions.
 
@@ -39,7 +42,7 @@ const FILES: [(&str, &str); 8] = [
 
 /// The names of all built-in problems.
 pub fn names() -> Vec<&'static str> {
-    ["one-peak", "two-peak", "ten"].into_iter().chain(FILES.iter().map(|(name, _)| *name)).collect()
+    ["one-peak", "two-peak", "ten", "parametric"].into_iter().chain(FILES.iter().map(|(name, _)| *name)).collect()
 }
 
 /// A built-in problem by its name.
@@ -50,6 +53,7 @@ pub fn builtin(name: &str) -> Result<Problem> {
         "one-peak" => return Ok(peaks::one_peak()),
         "two-peak" => return Ok(peaks::two_peak()),
         "ten" => return Ok(peaks::ten()),
+        "parametric" => return Ok(peaks::parametric()),
         _ => {}
     }
     let (_, text) = FILES.iter().find(|(n, _)| *n == name).ok_or_else(|| Error::Option {

@@ -5,11 +5,35 @@ use crate::pinn::{Domain, Form, Problem, Residual, Site};
 
 /// Sharpness of a peak: exp(−`SHARP` ρ²).
 const SHARP: f64 = 1000.0;
+/// That of `parametric`: on the boundary its peaks are at most e^−10, taken as 0.
+const MILD: f64 = 40.0;
 
 /// e^(−s |x − m|²) and |x − m|².
 fn peak(x: &[f64], middle: f64, sharp: f64) -> (f64, f64) {
     let square: f64 = x.iter().map(|x| (x - middle) * (x - middle)).sum();
     ((-sharp * square).exp(), square)
+}
+
+/// −Δu = f with a peak of sharpness `MILD` at (a, b), for all a, b at once: u(x, y, a, b), Δ in x and y.
+pub(super) fn parametric() -> Problem {
+    let equation = |site: Site, u: &[f64], _: &[f64], partials: &mut [f64]| {
+        let (p, square) = moving(site.x);
+        partials[5] = -1.0;
+        -u[5] + 4.0 * MILD * p * (MILD * square - 1.0)
+    };
+    let plane = Domain::Box(vec![[-1.0, 1.0]; 2]);
+    Problem {
+        coordinates: ["x", "y", "a", "b"].map(String::from).into(),
+        domain: Domain::Box([[[-1.0, 1.0]; 2], [[-0.5, 0.5]; 2]].concat()),
+        forms: vec![Form::laplacian(2)],
+        lift: Some(Box::new(Hard { value: None, distance: None, domain: plane })),
+        ..problem("parametric", 4, equation, |x| moving(x).0)
+    }
+}
+
+/// e^(−s |(x, y) − (a, b)|²) and the square of the distance.
+fn moving(x: &[f64]) -> (f64, f64) {
+    peak(&[x[0] - x[2], x[1] - x[3]], 0.0, MILD)
 }
 
 fn problem(name: &str, d: usize, equation: impl Residual + 'static, exact: fn(&[f64]) -> f64) -> Problem {

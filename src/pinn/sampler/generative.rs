@@ -11,7 +11,8 @@
 //! K. Tang, X. Wan and C. Yang, *DAS-PINNs*, J. Comput. Phys. 476 (2023) 111868, algorithm 1 (DAS-R: all points are replaced);
 //! K. Tang, J. Zhai, X. Wan and C. Yang, *Adversarial adaptive sampling*, ICLR 2024, §3.
 //!
-//! 1. q is nine parts of the flow as it was at the last refresh and one part uniform, so that no place is forgotten.
+//! 1. q is nine parts of the flow as it was at the last refresh and one part uniform, so that no place is forgotten. The network's
+//!    points are drawn from q as well: from the flow alone the network forgets where the last residual was small.
 //! 2. r² is divided by its mean over the unit cube, so that β needs no unit: with β → 0 the density is a point mass.
 //! 3. ∂p/∂x along one random axis a sample, by a difference over 2 `STEP`, times d: the same mean as |∇p|².
 //! 4. The flow takes its steps at a refresh, with the network's residual as it is then: the published loop alternates single
@@ -88,10 +89,14 @@ impl Generative {
         }
     }
 
+    /// q in the unit cube.
+    fn mixed(&self, unit: &[f64]) -> f64 {
+        (1.0 - UNIFORM) * self.flow.log_density(unit).exp() + UNIFORM
+    }
+
     fn samples(&self, domain: &Domain, residual: &ResidualAt, rng: &mut Pcg64) -> Drawn {
         let unit: Vec<Vec<f64>> = (0..SAMPLES).map(|_| self.draw(domain, UNIFORM, rng)).collect();
-        let density = |x: &Vec<f64>| (1.0 - UNIFORM) * self.flow.log_density(x).exp() + UNIFORM;
-        let q: Vec<f64> = unit.par_iter().map(density).collect();
+        let q: Vec<f64> = unit.par_iter().map(|x| self.mixed(x)).collect();
         let points: Vec<f64> = unit.iter().flat_map(|x| scaled(domain, x)).collect();
         let mut squares: Vec<f64> = residual(&points).iter().map(|r| r * r).collect();
         // The mean over the cube, by importance.
@@ -120,7 +125,7 @@ impl Generative {
     }
 
     fn cloud(&self, domain: &Domain, n: usize, rng: &mut Pcg64) -> Cloud {
-        let points = (0..n).flat_map(|_| scaled(domain, &self.draw(domain, 0.0, rng))).collect();
+        let points = (0..n).flat_map(|_| scaled(domain, &self.draw(domain, UNIFORM, rng))).collect();
         Cloud::even(points, domain.dimension())
     }
 }
@@ -160,7 +165,7 @@ impl Sampler for Generative {
         let volume: f64 = bounds.iter().map(|[low, high]| high - low).product();
         let at = |x: &[f64]| {
             let unit: Vec<f64> = x.iter().zip(&bounds).map(|(x, [low, high])| (x - low) / (high - low)).collect();
-            self.flow.log_density(&unit).exp() / volume
+            self.mixed(&unit) / volume
         };
         Some(points.par_chunks(bounds.len()).map(at).collect())
     }

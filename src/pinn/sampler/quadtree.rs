@@ -8,18 +8,16 @@
 //! of the network as it begins: mostly that of the equation's data.
 
 use super::{ResidualAt, Sampler};
-use crate::pinn::boxes::{Boxes, Leaf, bulk, gauss_legendre};
+use crate::pinn::boxes::{Boxes, Leaf, gauss_legendre};
 use crate::pinn::{Cloud, Domain};
 use rand_pcg::Pcg64;
 
 /// Gauss points a direction.
 const GAUSS: usize = 4;
-/// Share of the faults in the boxes that are halved.
-const BULK: f64 = 0.5;
 /// Faults over ∫ r² that are small enough.
 const TOLERANCE: f64 = 0.02;
 /// Share of the points in equal boxes at first, and the share that a refresh adds at most of those there are.
-const EVEN: f64 = 0.9;
+const EVEN: f64 = 0.7;
 const GROWTH: f64 = 0.25;
 
 /// Boxes and their Gauss points.
@@ -33,7 +31,7 @@ pub struct Quadtree {
 impl Quadtree {
     /// Over the domain's bounding box.
     pub fn new(domain: &Domain) -> Self {
-        Quadtree { boxes: Boxes::even(domain, 0), rule: gauss_legendre(GAUSS), most: 0 }
+        Quadtree { boxes: Boxes::even(domain, 1), rule: gauss_legendre(GAUSS), most: 0 }
     }
 
     /// Points of a box.
@@ -54,34 +52,17 @@ impl Quadtree {
 
     /// Halves boxes until the faults are small or there are `most` points.
     fn refine(&mut self, domain: &Domain, residual: &ResidualAt, most: usize) {
-        let halved = self.per_box() * ((1 << self.boxes.bounds.len()) - 1); // points that halving a box adds
-        loop {
-            let leaves = &self.boxes.leaves;
-            let room = most.saturating_sub(leaves.len() * self.per_box()) / halved;
-            if room == 0 {
-                return;
-            }
-            let own = self.boxes.integrals(domain, &self.rule, residual, |leaf| vec![leaf.clone()]);
-            let fresh = self.boxes.integrals(domain, &self.rule, residual, |leaf| self.boxes.children(leaf));
-            let faults: Vec<f64> = own.iter().zip(&fresh).map(|(own, fresh)| (own - fresh).abs()).collect();
-            let (fault, whole): (f64, f64) = (faults.iter().sum(), fresh.iter().sum());
-            if fault.is_nan() || fault <= TOLERANCE * whole {
-                return;
-            }
-            self.boxes.halve(&bulk(&faults, BULK, room));
-            self.boxes.grade();
-        }
+        let most = most / self.per_box();
+        self.boxes.resolve(domain, &self.rule, residual, TOLERANCE, most);
     }
 }
 
 impl Sampler for Quadtree {
     fn start(&mut self, domain: &Domain, n: usize, residual: &ResidualAt, _: &mut Pcg64) -> Cloud {
         self.most = n;
-        let mut level = 0;
-        while self.per_box() << ((level + 1) * domain.dimension()) <= (EVEN * n as f64) as usize {
-            level += 1;
-        }
-        self.boxes = Boxes::even(domain, level.max(1) as u32);
+        let boxes = EVEN * n as f64 / self.per_box() as f64;
+        let side = boxes.powf(1.0 / domain.dimension() as f64) as usize;
+        self.boxes = Boxes::even(domain, side.max(2));
         self.refine(domain, residual, n);
         self.cloud(domain)
     }
@@ -95,13 +76,13 @@ impl Sampler for Quadtree {
     fn state(&self) -> Vec<f64> {
         let leaves = self.boxes.leaves.iter();
         let leaves = leaves.flat_map(|leaf| leaf.middle.iter().copied().chain([f64::from(leaf.level)]));
-        std::iter::once(self.most as f64).chain(leaves).collect()
+        [self.most as f64, self.boxes.first as f64].into_iter().chain(leaves).collect()
     }
 
     fn restore(&mut self, state: Vec<f64>) {
         let d = self.boxes.bounds.len();
-        let Some((most, leaves)) = state.split_first() else { return };
-        self.most = *most as usize;
+        let Some(([most, first], leaves)) = state.split_first_chunk() else { return };
+        (self.most, self.boxes.first) = (*most as usize, *first as usize);
         let leaf = |leaf: &[f64]| Leaf { middle: leaf[..d].to_vec(), level: leaf[d] as u32 };
         self.boxes.leaves = leaves.chunks_exact(d + 1).map(leaf).collect();
     }
