@@ -237,5 +237,5 @@ impl Op for Transpose {
 /// The transpose of `conv(·, w, 0, how)` on images of `n` cells, applied to `x`: from the D channels of w to its C.
 pub fn conv_transpose(x: &Var, w: &Var, how: Conv, n: [usize; 3]) -> Var {
     let transpose = Transpose { how: Conv { rectify: false, ..how }, n };
-    Var::apply(&[x, w], transpose, |t| t.how.transpose(x.value(), w.value(), n))
+    Var::apply(&[x, w], transpose, |t| t.how.transpose(x.value(), w.value(), t.n))
 }
