@@ -63,7 +63,9 @@ fn every_way_is_the_same<N: Layer, O: Objective>(what: &str, net: impl Fn() -> N
 
 #[test]
 fn direction_nets_are_trained_as_on_the_processor() {
-    let grids = [Family::Box, Family::Smoke].map(|family| generate(family, &[4, 4, 6], 0).unwrap().grid);
+    // With a free surface: in a closed box the last bias, which the loss does not see, has a gradient of rounding alone, and of that
+    // Adam makes a step of full size.
+    let grids = [Family::Dam, Family::Splash].map(|family| generate(family, &[4, 4, 6], 0).unwrap().grid);
     every_way_is_the_same(
         "direction net",
         || DirectionNet::new(NetSize { fine: 1, coarse: 1 }, 3),
