@@ -24,7 +24,9 @@ fn data(cells: usize) -> Trajectories {
 fn net(config: &MmPdeConfig, seed: u64) -> MmPde {
     let mut net = MmPde::new(config, seed).unwrap();
     let mut rng = Pcg64::seed_from_u64(seed);
-    net.visit(&mut |p| p.value = Tensor::uniform(p.value.shape(), 0.3, &mut rng));
+    // Kernels of cycles are applied one after the other many times.
+    let bound = |name: &str| if name.contains("cycle") { 0.1 } else { 0.3 };
+    net.visit(&mut |p| p.value = Tensor::uniform(p.value.shape(), bound(&p.name), &mut rng));
     net
 }
 
@@ -179,7 +181,7 @@ fn check_gradients(config: &MmPdeConfig) {
             loss
         };
         // The best of some steps: large ones are curved, small ones drown in rounding.
-        let off = [3e-2f32, 1e-2, 3e-3, 1e-3].map(|t| {
+        let off = [3e-2f32, 1e-2, 3e-3].map(|t| {
             let difference = (at(t, &mut net) - at(-t, &mut net)) / f64::from(2.0 * t);
             (difference - along).abs() / (1e-3 + along.abs().max(difference.abs()))
         });
