@@ -1,9 +1,8 @@
 //! PINNs: derivatives against differences, optimisers on known problems, samplers, resume, errors of the built-in problems.
 
 use filet::pinn::{
-    Activation, Approximation, Cloud, Ending, FeatureConfig, FeatureRun, Form, LANES, Mlp, MlpConfig, Objective,
-    OptimizerKind, Problem, Run, RunConfig, SamplerKind, Sweep, finite_element_solution, parse_problem, problems,
-    residual_at, solution_at,
+    Activation, Approximation, Cloud, Ending, Form, LANES, Mlp, MlpConfig, Objective, OptimizerKind, Problem, Run,
+    RunConfig, SamplerKind, Sweep, finite_element_solution, parse_problem, problems, residual_at, solution_at,
 };
 use filet::train::{Broyden, Function, Lbfgs, LeastSquares, LevenbergMarquardt, Minimiser, NewtonCg, Step};
 use rand::SeedableRng;
@@ -188,7 +187,7 @@ fn steps_without_a_matrix_make_the_loss_as_small_as_those_with_one() {
         let mut theta = start.clone();
         (0..25).fold(f64::INFINITY, |_, _| method.step(&f, &mut theta).value())
     };
-    let (dense, free) = (after(Box::new(LevenbergMarquardt::default())), after(Box::new(NewtonCg::default())));
+    let (dense, free) = (after(Box::<LevenbergMarquardt>::default()), after(Box::<NewtonCg>::default()));
     assert!(free < 1e-2 * f.value(&start) && free < 100.0 * dense, "{free} {dense} of {}", f.value(&start));
 }
 
@@ -446,65 +445,4 @@ fn values_and_residuals_at_points_agree_with_jets() {
     let u = solution_at(&problem, &net, &theta, &points);
     assert!(u.iter().all(|u| u.abs() < 1e-14), "the lift vanishes at t = 0: {u:?}");
     assert_eq!(residual_at(&problem, &net, &theta, &points).len(), 2);
-}
-
-/// A Gaussian peak off the boxes' lattice, which is not told where it is.
-fn peak(sharp: f64) -> Problem {
-    let text = format!(
-        r#"
-        residual = "u_xx + u_yy - 4*{sharp}*({sharp}*((x-0.21)^2+(y+0.33)^2) - 1)*exp(-{sharp}*((x-0.21)^2+(y+0.33)^2))"
-        domain = {{ box = [[-1, 1], [-1, 1]] }}
-        hard = {{}}
-        exact = "exp(-{sharp}*((x-0.21)^2+(y+0.33)^2))"
-    "#
-    );
-    parse_problem("peak", Path::new("peak.toml"), &text).unwrap()
-}
-
-fn fit<'a>(problem: &'a Problem, config: &FeatureConfig) -> FeatureRun<'a> {
-    let mut run = FeatureRun::new(problem, config.clone()).unwrap();
-    run.advance(&mut |_| Ok(ControlFlow::Continue(()))).unwrap();
-    run
-}
-
-#[test]
-fn features_follow_a_peak_and_solve_smooth_and_singular_problems() {
-    let config = FeatureConfig { features: 15, points: 6000, ..FeatureConfig::default() };
-    let problem = peak(100.0);
-    let run = fit(&problem, &config);
-    let error = run.score().unwrap().relative_l2;
-    assert!(run.step() > 1 && run.cloud().weights.len() <= 6000, "{} steps", run.step());
-    for (name, bound) in [("poisson", 5e-4), ("l-shape", 2e-2), ("diffusion", 1e-3)] {
-        let problem = problems::builtin(name).unwrap();
-        let error = fit(&problem, &FeatureConfig { steps: 2, ..config.clone() }).score().unwrap().relative_l2;
-        assert!(error < bound, "{name}: {error}");
-    }
-    assert!(error < 1e-2, "peak: {error}");
-}
-
-#[test]
-fn residuals_of_features_equal_differences_of_the_solution() {
-    let problem = peak(20.0);
-    let run = fit(&problem, &FeatureConfig { features: 10, points: 5000, steps: 2, ..FeatureConfig::default() });
-    let h = 1e-3;
-    for [x, y] in [[0.2, -0.3], [0.05, 0.4], [-0.9, -0.35]] {
-        let u = run.solution(&[x, y, x + h, y, x - h, y, x, y + h, x, y - h]);
-        let square = (x - 0.21) * (x - 0.21) + (y + 0.33) * (y + 0.33);
-        let source = 80.0 * (20.0 * square - 1.0) * (-20.0 * square).exp();
-        let r = (u[1..].iter().sum::<f64>() - 4.0 * u[0]) / (h * h) - source;
-        let found = run.residual(&[x, y])[0];
-        assert!((found - r).abs() < 1e-2, "{found} {r} at {x}, {y}");
-    }
-}
-
-#[test]
-fn features_refuse_what_they_cannot_do() {
-    for (name, part) in [("ten", "3 dimensions"), ("diffusivity", "no coefficients such as k")] {
-        let problem = problems::builtin(name).unwrap();
-        let error = FeatureRun::new(&problem, FeatureConfig::default()).err().unwrap().to_string();
-        assert!(error.contains(part), "{name}: {error}");
-    }
-    let problem = problems::builtin("poisson").unwrap();
-    let few = FeatureConfig { points: 10, ..FeatureConfig::default() };
-    assert!(FeatureRun::new(&problem, few).err().unwrap().to_string().contains("--points"));
 }
