@@ -29,7 +29,11 @@ fn features_follow_a_peak_and_solve_smooth_and_singular_problems() {
     let problem = peak(100.0);
     let run = fit(&problem, &config);
     let error = run.score().unwrap().relative_l2;
-    assert!(run.step() > 1 && run.cloud().weights.len() <= 6000, "{} steps", run.step());
+    // Boxes crowd around the peak, though only the source says where it is; grading them adds a few.
+    let points = &run.cloud().points;
+    let near = points.chunks_exact(2).filter(|x| (x[0] - 0.21).abs() < 0.3 && (x[1] + 0.33).abs() < 0.3).count();
+    let n = points.len() / 2;
+    assert!(n <= 6600 && near > n / 5, "{near} of {n} points in 9 % of the square");
     for (name, bound) in [("poisson", 5e-4), ("l-shape", 2e-2), ("diffusion", 1e-3)] {
         let problem = problems::builtin(name).unwrap();
         let error = fit(&problem, &FeatureConfig { steps: 2, ..config.clone() }).score().unwrap().relative_l2;
