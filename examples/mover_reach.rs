@@ -181,11 +181,12 @@ fn learned() -> filet::Result<()> {
     let (count, n) = (argument(2, 1000), argument(3, 40));
     let before = mesh(&format!("square:{n}"))?;
     let config = |rtol: f64, max_iterations: usize| MoveConfig { rtol, max_iterations, ..MoveConfig::default() };
-    let mover = |config: &MoveConfig| match std::env::args().nth(4) {
-        Some(path) => LearnedMover::new(&read_weights(path)?, config),
-        None => Ok(LearnedMover::shipped(config)),
+    let mut guess = match std::env::args().nth(4) {
+        Some(path) => LearnedMover::new(&read_weights(path)?, &config(1e-8, 0))?,
+        None => LearnedMover::shipped(&config(1e-8, 0)),
     };
-    let (mut guess, mut polish) = (mover(&config(1e-8, 0))?, mover(&config(1e-8, 200))?);
+    let mut polish = guess.clone();
+    polish.polish = config(1e-8, 200);
     let (mut tangled, mut folded, mut ratios, mut unmoved, mut times) = (0, 0, vec![], vec![], vec![]);
     let tolerances = [1e-2, 1e-4, 1e-8];
     let (mut steps, mut seconds, mut polished) = ([[0; 2]; 3], [[0.0; 2]; 3], 0);

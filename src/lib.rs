@@ -14,6 +14,7 @@ pub mod error;
 pub mod expression;
 pub mod file;
 pub mod hdf5;
+mod lagrange;
 pub mod mesh;
 pub mod mgno;
 pub mod mmpde;

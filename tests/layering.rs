@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 23] = [
+const TIERS: [(&str, u32); 24] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
+    ("lagrange", 0),
     ("prefetch", 0),
     ("simd", 0),
     ("device", 1),

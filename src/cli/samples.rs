@@ -45,12 +45,16 @@ pub(super) struct SampleArgs {
 pub(super) fn built_in(name: &str) -> Option<(Problem, Result<usize>)> {
     let (problem, size) = name.split_once(':')?;
     let problem = Problem::ALL.into_iter().find(|p| p.name() == problem)?;
-    let size = size.parse().map_err(|_| Error::Option {
+    Some((problem, cells(name, size)))
+}
+
+/// The cells along a side in a name such as `darcy-rough:32`.
+pub(super) fn cells(name: &str, size: &str) -> Result<usize> {
+    size.parse().map_err(|_| Error::Option {
         option: "DATA".into(),
         value: name.into(),
         what: format!("{size:?} is no number of cells along a side"),
-    });
-    Some((problem, size))
+    })
 }
 
 impl SampleArgs {

@@ -1,7 +1,8 @@
 //! Trajectories on the command line: a file, or a problem's name and size.
 
 use super::progress::Progress;
-use crate::error::{Error, Result};
+use super::samples::cells;
+use crate::error::Result;
 use crate::mmpde::{Problem, Recipe, Trajectories};
 use clap::Args;
 
@@ -28,11 +29,7 @@ pub(super) struct TrajectoryArgs {
 pub(super) fn in_time(name: &str) -> Option<Result<(Problem, usize)>> {
     let (problem, size) = name.split_once(':')?;
     let (problem, _) = Problem::ALL.into_iter().find(|(_, known)| *known == problem)?;
-    Some(size.parse().map(|size| (problem, size)).map_err(|_| Error::Option {
-        option: "DATA".into(),
-        value: name.into(),
-        what: format!("{size:?} is no number of cells along a side"),
-    }))
+    Some(cells(name, size).map(|cells| (problem, cells)))
 }
 
 impl TrajectoryArgs {

@@ -161,20 +161,9 @@ impl Operator {
         &self.config
     }
 
-    /// Mean and deviation of what goes in and comes out.
-    pub fn scaling(&self) -> &Scaling {
-        &self.scaling
-    }
-
     /// The sides of the lattice it was trained on, 1 for directions that are not in use.
     pub fn sides(&self) -> [usize; 3] {
         self.sides
-    }
-
-    /// Between its lattice and one of those sides.
-    pub(super) fn resampling(&self, sides: [usize; 3]) -> Resampling {
-        let own = if matches!(self.config, NetConfig::Fno(_)) { sides } else { self.sides };
-        Resampling::new(own, sides)
     }
 
     /// Refuses samples of other channels or directions than the net's.
@@ -225,7 +214,9 @@ fn rescale(x: &Var, moments: &[[f64; 2]], by: impl Fn([f64; 2]) -> [f64; 2]) -> 
 impl Layer for Operator {
     fn forward(&self, tape: &Tape, a: &Var) -> Var {
         let x = rescale(a, &self.scaling.inputs, |[mean, deviation]| [1.0 / deviation, -mean / deviation]);
-        let between = self.resampling(a.value().image().1);
+        let sides = a.value().image().1;
+        let own = if matches!(self.config, NetConfig::Fno(_)) { sides } else { self.sides };
+        let between = Resampling::new(own, sides);
         let y = between.up(&self.net.forward(tape, &between.down(&x)));
         rescale(&y, &self.scaling.outputs, |[mean, deviation]| [deviation, mean])
     }

@@ -4,6 +4,7 @@
 //! direction. With twice the sides these are one more level of a cycle around the whole net. Kernels of a net are stencils of its
 //! own width: on other lattices they would be those of another operator.
 
+use crate::lagrange::cubic;
 use crate::nn::ops::along;
 use crate::nn::{Tensor, Var};
 use std::sync::Arc;
@@ -49,15 +50,9 @@ fn average(from: usize, to: usize) -> Tensor {
 /// The cubic through the nearest four of `from` centres, at each of `to`: `[to, from]`. Of fewer than four all are taken.
 fn interpolation(from: usize, to: usize) -> Tensor {
     let mut matrix = Tensor::zeros(&[to, from]);
-    let count = from.min(4);
-    for i in 0..to {
-        let place = (i as f64 + 0.5) * from as f64 / to as f64 - 0.5;
-        let first = (place.floor() as isize - 1).clamp(0, (from - count) as isize) as usize;
-        for j in first..first + count {
-            let others = (first..first + count).filter(|k| *k != j);
-            let weight: f64 = others.map(|k| (place - k as f64) / (j as f64 - k as f64)).product();
-            matrix.data_mut()[i * from + j] = weight as f32;
-        }
+    for (i, row) in matrix.data_mut().chunks_exact_mut(from).enumerate() {
+        let (first, weights) = cubic((i as f64 + 0.5) * from as f64 / to as f64 - 0.5, from);
+        row[first..].iter_mut().zip(weights).for_each(|(m, w)| *m = w as f32);
     }
     matrix
 }

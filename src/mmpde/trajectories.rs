@@ -7,6 +7,7 @@ use super::burgers::{Burgers, Start};
 use super::cylinder::{Cylinder, in_disc};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::{Attribute, Layout, Reader, Writer};
+use crate::lagrange::cubic;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -227,7 +228,7 @@ impl Trajectories {
     pub fn at(&self, trajectory: usize, frame: usize, points: &[[f32; 2]]) -> Vec<f32> {
         let (u, n) = (self.frame(trajectory, frame), self.cells);
         let value = |p: &[f32; 2]| {
-            let [(i, a), (j, b)] = p.map(|x| cubic(f64::from(x) * n as f64, n));
+            let [(i, a), (j, b)] = p.map(|x| cubic(f64::from(x) * n as f64, n + 1));
             let row = |j: usize| (0..4).map(|k| a[k] * f64::from(u[j * (n + 1) + i + k])).sum::<f64>();
             (0..4).map(|k| b[k] * row(j + k)).sum::<f64>() as f32
         };
@@ -311,17 +312,6 @@ impl Trajectories {
         };
         Ok(Trajectories { problem, cells: side - 1, refine, frames, step, viscosities, u, about })
     }
-}
-
-/// The first of the four points among 0, 1, ..., n around x, and Lagrange's weights of the four.
-fn cubic(x: f64, n: usize) -> (usize, [f64; 4]) {
-    let first = ((x.floor() as isize) - 1).clamp(0, n as isize - 3) as usize;
-    let t = x - first as f64;
-    let weight = |k: usize| {
-        let others = (0..4).filter(|m| *m != k).map(|m| m as f64);
-        others.fold(1.0, |w, m| w * (t - m) / (k as f64 - m))
-    };
-    (first, std::array::from_fn(weight))
 }
 
 #[cfg(test)]

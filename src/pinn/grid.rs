@@ -1,5 +1,7 @@
 //! A function of the plane known at the nodes of a lattice, by cubic interpolation between them.
 
+use crate::lagrange::cubic;
+
 /// Values at (cells + 1)² nodes over a rectangle.
 #[derive(Debug, Clone)]
 pub(super) struct Grid {
@@ -11,23 +13,12 @@ pub(super) struct Grid {
     pub values: Vec<f64>,
 }
 
-/// The first of four nodes around a place, and their weights (Lagrange).
-fn around(at: f64, cells: usize) -> (usize, [f64; 4]) {
-    let first = (at.floor() as usize).saturating_sub(1).min(cells - 3);
-    let s = at - first as f64;
-    let weight = |i: usize| {
-        let others = (0..4).filter(|j| *j != i);
-        others.map(|j| (s - j as f64) / (i as f64 - j as f64)).product()
-    };
-    (first, std::array::from_fn(weight))
-}
-
 impl Grid {
     /// The value at x.
     pub fn at(&self, x: &[f64]) -> f64 {
         let place = |i: usize| {
             let [low, high] = self.bounds[i];
-            around((x[i] - low) / (high - low) * self.cells[i] as f64, self.cells[i])
+            cubic((x[i] - low) / (high - low) * self.cells[i] as f64, self.cells[i] + 1)
         };
         let [(i, across), (j, along)] = [place(0), place(1)];
         let row = |j: usize| (0..4).map(|a| across[a] * self.values[j * (self.cells[0] + 1) + i + a]).sum::<f64>();

@@ -9,7 +9,7 @@ use super::grid::Grid;
 use super::{Domain, Function, Problem, Site};
 use crate::assembly::{Coefficient, Poisson};
 use crate::error::Result;
-use crate::mesh::{CellKind, Mesh};
+use crate::mesh::shapes;
 use crate::solver::{SolverConfig, StopRule, unobserved};
 use std::sync::Arc;
 
@@ -45,19 +45,6 @@ fn coefficients(problem: &Problem, x: &[f64]) -> Option<[f64; 3]> {
     (a != 0.0 && is_linear && is_laplacian && -partials[0] / a >= 0.0).then_some([a, -partials[0], r])
 }
 
-/// The lattice: two triangles a cell.
-fn lattice(bounds: [[f64; 2]; 2], cells: usize) -> Mesh {
-    let side = cells + 1;
-    let at = |i: usize, k: usize| bounds[i][0] + k as f64 / cells as f64 * (bounds[i][1] - bounds[i][0]);
-    let points = (0..side * side).map(|p| [at(0, p % side), at(1, p / side), 0.0]).collect();
-    let cell = |c: usize| {
-        let low = (c / cells * side + c % cells) as u32;
-        let high = low + side as u32;
-        [low, low + 1, high + 1, low, high + 1, high]
-    };
-    Mesh { points, kind: CellKind::Triangle, cells: (0..cells * cells).flat_map(cell).collect(), groups: Vec::new() }
-}
-
 /// The finite element solution of a problem on `cells`² rectangles, at least 3², of two triangles each; `None` where its equation, domain
 /// or conditions are of another kind.
 ///
@@ -80,7 +67,8 @@ pub fn finite_element_solution(problem: &Problem, cells: usize) -> Result<Option
     if !is_held || (0..PROBES * PROBES).any(|k| coefficients(problem, &inside(k)).is_none()) {
         return Ok(None);
     }
-    let mesh = lattice(bounds, cells);
+    let Some(mut mesh) = shapes::built_in(&format!("square:{cells}")).transpose()? else { unreachable!("a shape") };
+    mesh.points.iter_mut().for_each(|p| (0..2).for_each(|i| p[i] = between(i, p[i])));
     // Read at every node, and given to the elements as functions of the point.
     let side = 2 * cells + 1;
     let node = |k: usize| {
