@@ -1,10 +1,11 @@
 //! Voxel multigrid and its solver against independent methods, on grids of all kinds.
 
 use filet::assembly::VoxelSystem;
+use filet::dcdm::shipped_cycle;
 use filet::operator::LinearOperator;
 use filet::operator::voxel::{FaceWeights, VoxelOperator};
 use filet::precond::Preconditioner;
-use filet::precond::voxel::{RediscretisedMultigrid, VoxelMultigrid};
+use filet::precond::voxel::{CycleParameters, RediscretisedMultigrid, VoxelMultigrid};
 use filet::solver::{Outcome, Report, StopRule, VoxelSolver, cg, unobserved};
 use filet::sparse::Cholesky;
 use filet::voxel::{AIR, Components, FLUID, SOLID, VoxelGrid};
@@ -299,4 +300,60 @@ fn what_cannot_be_solved_is_refused() {
     let mut x = vec![3.0; 64];
     let report = solver.solve(&[0.0; 64], &mut x, &StopRule::default(), &mut unobserved).unwrap();
     assert!(report.outcome == Outcome::Converged && x == [0.0; 64]);
+}
+
+/// Three steps of CG on noise: the iterate and the residuals tell two cycles apart.
+fn trace(solver: &mut VoxelSolver, grid: &VoxelGrid) -> (Vec<f64>, Vec<f64>) {
+    let b = right_hand_side(grid, solver.operator(), 5);
+    let mut x = vec![0.0; grid.cells()];
+    let stop = StopRule { rtol: 1e-14, max_iterations: 3, ..StopRule::default() };
+    let report = solver.solve(&b, &mut x, &stop, &mut unobserved).unwrap();
+    (x, report.residuals)
+}
+
+#[test]
+fn an_updated_solver_is_that_of_a_new_setup_to_the_bit() {
+    let cases = [&[40usize, 36, 44][..], &[35, 41, 39], &[300, 301], &[8, 9, 7], &[11, 1, 30]];
+    for (case, (sides, parameters)) in
+        cases.iter().flat_map(|s| [(*s, CycleParameters::default()), (*s, shipped_cycle())]).enumerate()
+    {
+        let start = obstacles(sides, true, case as u64);
+        let mut solver = VoxelSolver::tuned(&start, &parameters).unwrap();
+        trace(&mut solver, &start);
+        let mut next = noise(case as u64 + 40);
+        let mut cell = || (next() * start.cells() as f64) as usize;
+        let mut few = start.flags().to_vec();
+        (0..5).for_each(|k| few[cell()] = [SOLID, FLUID, AIR][k % 3]);
+        // A wall thinner than a block, with one hole: grids end where blocks have cells on both sides.
+        let mut wall = few.clone();
+        let middle = sides[0] / 2;
+        let in_wall = |c: usize| start.place(c)[0] == middle - middle % 2 && start.place(c)[sides.len() - 1] != 3;
+        (0..wall.len()).filter(|c| in_wall(*c)).for_each(|c| wall[c] = SOLID);
+        let noisy = random_grid(sides, case as u64).flags().to_vec();
+        let steps = [few.clone(), few.clone(), wall.clone(), few, noisy, wall, start.flags().to_vec()];
+        for (step, flags) in steps.into_iter().enumerate() {
+            let grid = VoxelGrid::new(sides, flags).unwrap();
+            assert_eq!(solver.update(&grid).unwrap(), step != 1);
+            let mut new = VoxelSolver::tuned(&grid, &parameters).unwrap();
+            assert_eq!(solver.multigrid().summary(), new.multigrid().summary(), "{sides:?}, step {step}");
+            assert!(trace(&mut solver, &grid) == trace(&mut new, &grid), "{sides:?}, step {step}");
+            assert_eq!((solver.bytes(), solver.components().list()), (new.bytes(), new.components().list()));
+        }
+    }
+}
+
+#[test]
+fn flags_that_do_not_fit_change_nothing() {
+    let grid = obstacles(&[9, 10, 12], true, 3);
+    let mut solver = VoxelSolver::new(&grid).unwrap();
+    let before = trace(&mut solver, &grid);
+    let dry = VoxelGrid::new(&[9, 10, 12], vec![AIR; grid.cells()]).unwrap();
+    let other = VoxelGrid::new(&[9, 10, 11], vec![FLUID; 990]).unwrap();
+    for (wrong, words) in [(dry, "without fluid"), (other, "[9, 10, 11] for one of shape [9, 10, 12]")] {
+        let fault = solver.update(&wrong).unwrap_err().to_string();
+        assert!(fault.contains(words), "{fault}");
+    }
+    assert!(trace(&mut solver, &grid) == before);
+    let mut weighted = VoxelSolver::weighted(&grid, &FaceWeights::ones(&grid)).unwrap();
+    assert!(weighted.update(&grid).unwrap_err().to_string().contains("weights on the faces"));
 }

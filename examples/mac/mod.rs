@@ -96,10 +96,9 @@ impl Mac {
         Mac { u: std::array::from_fn(|d| Samples::faces(n, d)), grid, pressure, solver: None }
     }
 
-    /// Takes new flags; the solver is set up again.
+    /// Takes new flags; the next projection's solver follows them.
     pub fn set_flags(&mut self, flags: Vec<u8>) -> Result<()> {
         self.grid = VoxelGrid::new(&self.grid.shape(), flags)?;
-        self.solver = None;
         Ok(())
     }
 
@@ -177,7 +176,10 @@ impl Mac {
         let b = self.sources();
         let clock = std::time::Instant::now();
         let mut solver = match self.solver.take() {
-            Some(solver) => solver,
+            Some(mut solver) => {
+                solver.update(&self.grid)?;
+                solver
+            }
             None => LearnedSolver::new(&self.grid, &shipped_cycle())?,
         };
         let setup_seconds = clock.elapsed().as_secs_f64();

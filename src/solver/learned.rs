@@ -27,12 +27,22 @@ impl LearnedSolver {
         Ok(LearnedSolver { learned: VoxelSolver::tuned(grid, parameters)?, grid: grid.clone(), twin: None })
     }
 
+    /// Takes other flags, as [`VoxelSolver::update`] does, with the same errors. Where any is, learned numbers are tried again.
+    pub fn update(&mut self, grid: &VoxelGrid) -> Result<bool> {
+        let changed = self.learned.update(grid)?;
+        if changed {
+            self.grid.clone_from(grid);
+            self.twin = None;
+        }
+        Ok(changed)
+    }
+
     /// The solver with learned numbers.
     pub fn learned(&self) -> &VoxelSolver {
         &self.learned
     }
 
-    /// Whether a solve had to fall back to the twin. From then on all do.
+    /// Whether a solve had to fall back to the twin. From then on all do, until the flags change.
     pub fn fell_back(&self) -> bool {
         self.twin.is_some()
     }

@@ -34,8 +34,7 @@ const PROGRESS: f64 = 0.9;
 
 /// A pressure solver set up for one grid: multigrid, the fluid's components and work space.
 ///
-/// It holds about 40 bytes a cell besides b and x. Set it up again where the flags change: that takes a few iterations'
-/// time.
+/// It holds about 42 bytes a cell besides b and x. Where flags change, [update](VoxelSolver::update) it.
 pub struct VoxelSolver {
     multigrid: VoxelMultigrid,
     components: Components,
@@ -63,6 +62,18 @@ impl VoxelSolver {
     /// Errors: weights that do not fit the grid; no fluid cell.
     pub fn weighted(grid: &VoxelGrid, weights: &FaceWeights) -> Result<Self> {
         Self::with(grid, VoxelMultigrid::weighted(grid, weights)?)
+    }
+
+    /// Takes other flags on the same box: from then on as set up anew, to the bit, in the time of what the changes concern.
+    /// Gives whether any flag is another.
+    ///
+    /// Errors, with nothing changed: the solver was set up with weights on the faces; a grid of another shape; no fluid cell.
+    pub fn update(&mut self, grid: &VoxelGrid) -> Result<bool> {
+        let changed = self.multigrid.update(grid)?;
+        if changed {
+            self.components = Components::of(grid);
+        }
+        Ok(changed)
     }
 
     fn with(grid: &VoxelGrid, multigrid: VoxelMultigrid) -> Result<Self> {
@@ -196,6 +207,7 @@ impl VoxelSolver {
             p_scale = residual.scale;
             let alpha = rz / pq;
             if !usable(pq) || !alpha.is_finite() {
+                p.fill(0.0);
                 return Outcome::Breakdown { quantity: "p·Ap", value: pq };
             }
             let mut norm = multigrid.finest().advance(alpha, residual.scale, p, x).sqrt() / residual.scale;

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "cuda")]
 use super::CudaStencil;
-use super::{Layout, Stencil};
+use super::{Layout, Rows, Stencil};
 #[cfg(feature = "cuda")]
 use crate::device::cuda::Cuda;
 #[cfg(feature = "cuda")]
@@ -12,7 +12,7 @@ use crate::voxel::{AIR, FLUID};
 use rayon::prelude::*;
 
 /// The unscaled 7-point operator (5-point in the plane).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Flags {
     /// Neighbours that are not solid; 0 where the cell is not fluid.
     degree: Vec<u8>,
@@ -21,16 +21,24 @@ pub(crate) struct Flags {
 impl Flags {
     /// Counts the neighbours of cells of these kinds.
     pub fn new(layout: &Layout, kind: &[u8]) -> Self {
-        let mut degree = vec![0u8; layout.len()];
+        let mut flags = Flags { degree: vec![0u8; layout.len()] };
+        flags.update(layout, kind, &Rows::all(layout));
+        flags
+    }
+
+    /// Counts the neighbours in `rows` again, for cells that are now of these kinds.
+    pub fn update(&mut self, layout: &Layout, kind: &[u8], rows: &Rows) {
         let start = layout.at(0, 0);
-        degree[start..].par_chunks_mut(layout.plane).take(layout.n[0]).enumerate().for_each(|(i, plane)| {
-            let at = start + i * layout.plane;
-            let degree = &mut plane[..layout.n[1] * layout.row];
-            for step in layout.steps().into_iter().filter(|step| *step > 0) {
-                count_wet(&kind[at..], &kind[at - step..], &kind[at + step..], degree);
+        self.degree[start..].par_chunks_mut(layout.plane).take(layout.n[0]).enumerate().for_each(|(i, plane)| {
+            for run in rows.runs(i) {
+                let at = layout.at(i, run.start);
+                let degree = &mut plane[run.start * layout.row..run.end * layout.row];
+                degree.fill(0);
+                for step in layout.steps().into_iter().filter(|step| *step > 0) {
+                    count_wet(&kind[at..], &kind[at - step..], &kind[at + step..], degree);
+                }
             }
         });
-        Flags { degree }
     }
 }
 

@@ -5,6 +5,7 @@ mod cuda;
 mod field;
 mod flags;
 mod layout;
+mod rows;
 mod scaled;
 mod weights;
 
@@ -15,6 +16,7 @@ pub use cuda::CudaVoxels;
 pub(crate) use field::Field;
 pub(crate) use flags::Flags;
 pub(crate) use layout::Layout;
+pub(crate) use rows::Rows;
 pub(crate) use scaled::ScaledFlags;
 pub use weights::FaceWeights;
 pub(crate) use weights::{Scaling, Weights};

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "cuda")]
 use super::CudaStencil;
-use super::{Flags, Layout, Stencil};
+use super::{Flags, Layout, Rows, Stencil};
 #[cfg(feature = "cuda")]
 use crate::device::cuda::Cuda;
 #[cfg(feature = "cuda")]
@@ -21,28 +21,41 @@ pub(crate) struct ScaledFlags {
     flags: Arc<Flags>,
     /// h in units of [`UNIT`]; 0 where the cell is not fluid.
     scale: Vec<u8>,
+    weights: [f32; 6],
+    bounds: [f32; 2],
 }
 
 impl ScaledFlags {
     /// h = 1 + Σ w · counts within `bounds`, with the weights of solid cells that share a face, an edge, a corner, and of air
     /// cells, for cells of these kinds. In the plane sides stand for faces and corners for edges.
     pub fn new(layout: &Layout, kind: &[u8], flags: Arc<Flags>, weights: [f32; 6], bounds: [f32; 2]) -> Self {
+        let mut new = ScaledFlags { flags: flags.clone(), scale: vec![0u8; layout.len()], weights, bounds };
+        new.update(layout, kind, flags, &Rows::all(layout));
+        new
+    }
+
+    /// Takes other flags, and h in `rows` for cells that are now of these kinds.
+    pub fn update(&mut self, layout: &Layout, kind: &[u8], flags: Arc<Flags>, rows: &Rows) {
+        self.flags = flags;
         let (start, [_, j, _]) = (layout.at(0, 0), layout.steps());
-        let mut scale = vec![0u8; layout.len()];
-        let length = layout.n[1] * layout.row;
-        scale[start..].par_chunks_mut(layout.plane).take(layout.n[0]).enumerate().for_each_init(
-            || (vec![0u8; length + 2], vec![0u8; length + 2], vec![0u8; length + 2]),
-            |(centre, faces, edges), (i, scale)| {
-                let at = start + i * layout.plane - 1;
-                let rows = |plane: usize, to: usize| &kind[at + plane * layout.plane - layout.plane + to - j..];
-                match layout.planar() {
-                    true => sum_rows_in_plane([0, 1, 2].map(|p| rows(p, 0)), centre, faces),
-                    false => sum_rows([0, 1, 2].map(|p| [0, 1, 2].map(|r| rows(p, r * j))), centre, faces, edges),
+        let (weights, bounds) = (self.weights, self.bounds);
+        self.scale[start..].par_chunks_mut(layout.plane).take(layout.n[0]).enumerate().for_each_init(
+            || std::array::from_fn(|_| vec![0u8; layout.n[1] * layout.row + 2]),
+            |sums: &mut [Vec<u8>; 3], (i, scale)| {
+                for run in rows.runs(i) {
+                    let at = layout.at(i, run.start) - 1;
+                    let rows = |plane: usize, to: usize| &kind[at + plane * layout.plane - layout.plane + to - j..];
+                    let length = run.len() * layout.row;
+                    let [centre, faces, edges] = sums.each_mut().map(|sum| &mut sum[..length + 2]);
+                    match layout.planar() {
+                        true => sum_rows_in_plane([0, 1, 2].map(|p| rows(p, 0)), centre, faces),
+                        false => sum_rows([0, 1, 2].map(|p| [0, 1, 2].map(|r| rows(p, r * j))), centre, faces, edges),
+                    }
+                    let out = &mut scale[run.start * layout.row..][..length];
+                    scales(weights, bounds, &kind[at + 1..], [centre, faces, edges], out);
                 }
-                scales(weights, bounds, &kind[at + 1..], [&*centre, &*faces, &*edges], &mut scale[..length]);
             },
         );
-        ScaledFlags { flags, scale }
     }
 }
 

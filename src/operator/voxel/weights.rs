@@ -2,7 +2,7 @@
 
 #[cfg(feature = "cuda")]
 use super::CudaStencil;
-use super::{Field, Layout, Stencil};
+use super::{Field, Layout, Rows, Stencil};
 #[cfg(feature = "cuda")]
 use crate::device::cuda::Cuda;
 use crate::error::{Error, Result};
@@ -84,7 +84,7 @@ impl FaceWeights {
                 }
             }
         }
-        weights.finish(layout, &Scaling::default());
+        weights.finish(layout, &Scaling::default(), &Rows::all(layout));
         Ok(weights)
     }
 }
@@ -133,22 +133,25 @@ impl Weights {
         Weights { faces: [field(), field(), field()], diagonal: field(), scale: field(), air: field() }
     }
 
-    /// Diagonal and scaling from the weights.
-    pub fn finish(&mut self, layout: &Layout, rule: &Scaling) {
+    /// Diagonal and scaling from the weights, in `rows`.
+    pub fn finish(&mut self, layout: &Layout, rule: &Scaling, rows: &Rows) {
         let Weights { faces: [wi, wj, wk], diagonal, scale, air } = self;
         let [si, sj, sk] = layout.steps();
         let start = layout.at(0, 0);
         let planes = diagonal[start..].par_chunks_mut(layout.plane).zip(scale[start..].par_chunks_mut(layout.plane));
         planes.take(layout.n[0]).enumerate().for_each(|(i, (diagonal, scale))| {
-            let length = layout.n[1] * layout.row;
-            let at = start + i * layout.plane;
-            let diagonal = &mut diagonal[..length];
-            diagonal.copy_from_slice(&air[at..at + length]);
-            let largest = &mut scale[..length];
-            for (w, step) in [(&*wi, si), (&*wj, sj), (&*wk, sk)].into_iter().filter(|(_, step)| *step > 0) {
-                add_both(&w[at - step..], &w[at..], diagonal, largest);
+            for run in rows.runs(i) {
+                let at = layout.at(i, run.start);
+                let within = run.start * layout.row..run.end * layout.row;
+                let (diagonal, largest) = (&mut diagonal[within.clone()], &mut scale[within]);
+                let air = &air[at..at + diagonal.len()];
+                diagonal.copy_from_slice(air);
+                largest.fill(0.0);
+                for (w, step) in [(&*wi, si), (&*wj, sj), (&*wk, sk)].into_iter().filter(|(_, step)| *step > 0) {
+                    add_both(&w[at - step..], &w[at..], diagonal, largest);
+                }
+                scaling(if layout.planar() { 4.0 } else { 6.0 }, rule, diagonal, air, largest);
             }
-            scaling(if layout.planar() { 4.0 } else { 6.0 }, rule, diagonal, &air[at..at + length], largest);
         });
     }
 }

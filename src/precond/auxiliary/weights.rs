@@ -10,7 +10,7 @@
 
 use super::Background;
 use super::transfer::Transfer;
-use crate::operator::voxel::{Field, Layout, Scaling, Weights};
+use crate::operator::voxel::{Field, Layout, Rows, Scaling, Weights};
 use crate::sparse::Csr;
 use crate::voxel::{FLUID, SOLID};
 use rayon::prelude::*;
@@ -56,7 +56,7 @@ pub(super) fn weights(a: &Csr, background: &Background, transfer: &Transfer, ord
             faces(layout, &kind, field, step, unit, &mut weights.faces[axis]);
         }
     }
-    weights.finish(layout, &Scaling::default());
+    weights.finish(layout, &Scaling::default(), &Rows::all(layout));
     (kind, weights, size)
 }
 

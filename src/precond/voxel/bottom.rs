@@ -2,9 +2,8 @@
 
 use super::krylov::Sweeps;
 use super::split::{NONE, Special, Split};
-use super::transfer::Transfer;
 use crate::error::Result;
-use crate::operator::voxel::{Field, Layout};
+use crate::operator::voxel::Field;
 use crate::precond::Preconditioner;
 use crate::precond::amg::{Amg, AmgConfig};
 
@@ -28,14 +27,13 @@ fn config() -> AmgConfig {
 }
 
 impl Bottom {
-    pub fn new(split: Split) -> Result<(Self, Transfer, Layout)> {
+    pub fn new(split: Split) -> Result<Self> {
         let n = split.matrix.nrows();
         let amg = config().build(&split.matrix)?;
+        let grid = Field::new(split.of_blocks.len());
         let known = split.of_blocks.iter().enumerate().filter(|(_, u)| **u != NONE);
         let blocks = known.map(|(at, u)| (at as u32, *u)).collect();
-        let grid = Field::new(split.layout.len());
-        let bottom = Bottom { amg, blocks, special: split.special, grid, r: vec![0.0; n], z: vec![0.0; n] };
-        Ok((bottom, split.transfer, split.layout))
+        Ok(Bottom { amg, blocks, special: split.special, grid, r: vec![0.0; n], z: vec![0.0; n] })
     }
 
     /// One cycle of `level` and what is below; returns r·z.

@@ -1,7 +1,7 @@
 //! What coarsening sees of a level: which cells are fluid or air, which faces are open, and their weights.
 
 use super::cube::Cube;
-use crate::operator::voxel::{Layout, Weights};
+use crate::operator::voxel::{Layout, Rows, Weights};
 use crate::simd::vectorised;
 use crate::voxel::{AIR, FLUID};
 use rayon::prelude::*;
@@ -21,22 +21,41 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// Cells of these kinds, with the faces between fluid cells open that have a weight, or all.
-    pub fn new(layout: Layout, kind: &[u8], weights: Option<&Weights>) -> Self {
-        let mut state = vec![0; layout.len()];
+    /// No cells yet.
+    pub fn empty(layout: Layout) -> Self {
+        Cells { state: vec![0; layout.len()], layout }
+    }
+
+    /// Takes cells of these kinds in `rows`, with the faces between fluid cells open that have a weight, or all.
+    pub fn update(&mut self, kind: &[u8], weights: Option<&Weights>, rows: &Rows) {
+        let Cells { layout, state } = self;
         let start = layout.at(0, 0);
         state[start..].par_chunks_mut(layout.plane).take(layout.n[0]).enumerate().for_each(|(i, state)| {
-            let at = start + i * layout.plane;
-            let length = layout.n[1] * layout.row;
-            for x in 0..length {
-                state[x] = kind[at + x] | ((kind[at + x] & FLUID) * BELONGS);
-            }
-            for (d, step) in layout.steps().into_iter().enumerate().filter(|(_, step)| *step > 0) {
-                let weights = weights.map(|w| &w.faces[d][at..at + length]);
-                open_faces(OPEN[d], &kind[at..], &kind[at + step..], weights, &mut state[..length]);
+            for run in rows.runs(i) {
+                let at = layout.at(i, run.start);
+                let state = &mut state[run.start * layout.row..run.end * layout.row];
+                for (state, kind) in state.iter_mut().zip(&kind[at..]) {
+                    *state = kind | ((kind & FLUID) * BELONGS);
+                }
+                for (d, step) in layout.steps().into_iter().enumerate().filter(|(_, step)| *step > 0) {
+                    let weights = weights.map(|w| &w.faces[d][at..at + state.len()]);
+                    open_faces(OPEN[d], &kind[at..], &kind[at + step..], weights, state);
+                }
             }
         });
-        Cells { layout, state }
+    }
+
+    /// The faces with these weights, or all 1.
+    pub fn faces<'a>(&'a self, weights: Option<&'a Weights>) -> &'a dyn Faces {
+        match weights {
+            Some(weights) => weights,
+            None => self,
+        }
+    }
+
+    /// The rows with a cell that is of another kind.
+    pub fn rows_unlike(&self, kind: &[u8]) -> Rows {
+        Rows::where_not(&self.layout, |at| alike(&self.state[at.clone()], &kind[at]))
     }
 
     /// The rows of 2 × 2 × 2 cells that begin at `at`: four, or two in the plane.
@@ -81,6 +100,12 @@ impl Cells {
     pub fn offset(&self, b: usize) -> usize {
         let [i, j, _] = self.layout.steps();
         (b >> 2) * i + (b >> 1 & 1) * j + (b & 1)
+    }
+}
+
+vectorised! {
+    fn alike(state: &[u8], kind: &[u8]) -> bool {
+        state.iter().zip(kind).fold(0, |differ, (state, kind)| differ | (state & (FLUID | AIR) ^ kind)) == 0
     }
 }
 

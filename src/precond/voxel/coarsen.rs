@@ -10,7 +10,7 @@ use super::cells::{BELONGS, Cells, Faces};
 use super::corner::links;
 use super::parameters::{FACTOR, SCALE};
 use super::transfer::Transfer;
-use crate::operator::voxel::{Field, Layout, Scaling, Weights};
+use crate::operator::voxel::{Field, Layout, Rows, Scaling, Weights};
 use crate::simd::vectorised;
 use crate::voxel::{AIR, FLUID};
 use rayon::prelude::*;
@@ -33,17 +33,24 @@ pub(super) struct Blocks {
     pub largest: Vec<u8>,
     /// What the block is: fluid, else air if any of its cells is, else solid.
     pub kind: Vec<u8>,
+    /// By row of blocks.
+    counts: Vec<Counts>,
+}
+
+/// What some blocks hold.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Counts {
     /// Blocks with an unknown.
     pub fluid: usize,
     /// Fluid cells.
-    pub cells: usize,
+    cells: usize,
     /// Fluid cells of blocks that are not all fluid.
     cut: usize,
     /// Cells outside their block's largest component.
-    pub orphans: usize,
+    orphans: usize,
 }
 
-impl Blocks {
+impl Counts {
     /// The part of the fluid's cells that is outside its block's largest component.
     pub fn lost(&self) -> f64 {
         self.orphans as f64 / self.cells.max(1) as f64
@@ -53,90 +60,93 @@ impl Blocks {
     pub fn lost_of_cut(&self) -> f64 {
         self.orphans as f64 / self.cut.max(1) as f64
     }
+}
 
-    /// Finds the largest components, and marks their cells as belonging to their blocks.
-    pub fn of(cells: &mut Cells) -> Self {
-        let fine = cells.layout.clone();
+impl Blocks {
+    /// No blocks yet, of cells with this layout.
+    fn empty(fine: &Layout) -> Self {
         let layout = fine.coarse();
-        let (mut largest, mut kind) = (vec![0u8; layout.len()], vec![0u8; layout.len()]);
+        let cells = || vec![0; layout.len()];
+        Blocks { largest: cells(), kind: cells(), counts: vec![Counts::default(); layout.n[0] * layout.n[1]], layout }
+    }
+
+    /// Of all blocks.
+    pub fn counts(&self) -> Counts {
+        self.counts.iter().fold(Counts::default(), |a, b| Counts {
+            fluid: a.fluid + b.fluid,
+            cells: a.cells + b.cells,
+            cut: a.cut + b.cut,
+            orphans: a.orphans + b.orphans,
+        })
+    }
+
+    /// Finds the largest components in `rows` of blocks, all of whose cells are taken to belong to their blocks; those that do
+    /// not are marked.
+    fn update(&mut self, cells: &mut Cells, rows: &Rows) {
+        let Blocks { layout, largest, kind, counts } = self;
         let start = layout.at(0, 0);
         let this = &*cells;
-        let planes = largest[start..].par_chunks_mut(layout.plane).zip(kind[start..].par_chunks_mut(layout.plane));
-        let found: Vec<Found> = planes
-            .take(layout.n[0])
-            .enumerate()
-            .map_init(
-                || vec![0; fine.width()],
-                |sorted, (i, (largest, kind))| plane_of_blocks(this, &layout, i, sorted, largest, kind),
-            )
-            .collect();
-        for &at in found.iter().flat_map(|f| &f.orphans) {
+        let planes = largest[start..]
+            .par_chunks_mut(layout.plane)
+            .zip(kind[start..].par_chunks_mut(layout.plane))
+            .zip(counts.par_chunks_mut(layout.n[1]));
+        let find =
+            |sorted: &mut Vec<u8>, (i, ((largest, kind), counts)): (usize, ((&mut [u8], &mut [u8]), &mut [Counts]))| {
+                let mut orphans = Vec::new();
+                for j in rows.of(i) {
+                    let row = j * layout.row..j * layout.row + layout.n[2];
+                    let from = this.layout.at(2 * i, 2 * j);
+                    counts[j] =
+                        row_of_blocks(this, from, sorted, &mut largest[row.clone()], &mut kind[row], &mut orphans);
+                }
+                orphans
+            };
+        let found: Vec<Vec<usize>> =
+            planes.take(layout.n[0]).enumerate().map_init(|| vec![0; this.layout.width()], find).collect();
+        for at in found.into_iter().flatten() {
             cells.state[at] &= !BELONGS;
-        }
-        let sum = |count: fn(&Found) -> usize| found.iter().map(count).sum();
-        Blocks {
-            layout,
-            largest,
-            kind,
-            fluid: sum(|f| f.fluid),
-            cells: sum(|f| f.cells),
-            cut: sum(|f| f.cut),
-            orphans: sum(|f| f.orphans.len()),
         }
     }
 }
 
-/// What a plane of blocks holds: [`Blocks`]' counts, and where the orphans are.
-#[derive(Default)]
-struct Found {
-    fluid: usize,
-    cells: usize,
-    cut: usize,
-    orphans: Vec<usize>,
-}
-
-/// Plane `i` of blocks.
-fn plane_of_blocks(
+/// A row of blocks, whose cells begin at `from`; places of orphans are added to `orphans`.
+fn row_of_blocks(
     cells: &Cells,
-    layout: &Layout,
-    i: usize,
+    from: usize,
     sorted: &mut [u8],
     largest: &mut [u8],
     kind: &mut [u8],
-) -> Found {
-    let whole: u8 = if layout.planar() { 0b0011_0011 } else { 255 };
-    let mut found = Found::default();
-    for j in 0..layout.n[1] {
-        let from = cells.layout.at(2 * i, 2 * j);
-        cells.sort_cubes(from, sorted);
-        let row = j * layout.row..j * layout.row + layout.n[2];
-        for (k, (largest, kind)) in largest[row.clone()].iter_mut().zip(&mut kind[row]).enumerate() {
-            match sorted[2 * k] {
-                0 => continue,
-                255 => {
-                    (*largest, *kind) = (whole, FLUID);
-                    found.cells += whole.count_ones() as usize;
-                }
-                _ => {
-                    let cube = cells.cube(from + 2 * k);
-                    *largest = cube.largest();
-                    *kind = match (*largest, cube.air) {
-                        (0, 0) => 0,
-                        (0, _) => AIR,
-                        _ => FLUID,
-                    };
-                    let count = cube.fluid.count_ones() as usize;
-                    found.cells += count;
-                    found.cut += if cube.fluid == whole { 0 } else { count };
-                    let lost = cube.fluid & !*largest;
-                    let places = (0..8).filter(|b| lost >> b & 1 != 0).map(|b| from + 2 * k + cells.offset(b));
-                    found.orphans.extend(places);
-                }
+    orphans: &mut Vec<usize>,
+) -> Counts {
+    let whole: u8 = if cells.layout.planar() { 0b0011_0011 } else { 255 };
+    let (mut counts, before) = (Counts::default(), orphans.len());
+    cells.sort_cubes(from, sorted);
+    for (k, (largest, kind)) in largest.iter_mut().zip(kind).enumerate() {
+        match sorted[2 * k] {
+            0 => (*largest, *kind) = (0, 0),
+            255 => {
+                (*largest, *kind) = (whole, FLUID);
+                counts.cells += whole.count_ones() as usize;
             }
-            found.fluid += usize::from(*kind & FLUID);
+            _ => {
+                let cube = cells.cube(from + 2 * k);
+                *largest = cube.largest();
+                *kind = match (*largest, cube.air) {
+                    (0, 0) => 0,
+                    (0, _) => AIR,
+                    _ => FLUID,
+                };
+                let count = cube.fluid.count_ones() as usize;
+                counts.cells += count;
+                counts.cut += if cube.fluid == whole { 0 } else { count };
+                let lost = cube.fluid & !*largest;
+                orphans.extend((0..8).filter(|b| lost >> b & 1 != 0).map(|b| from + 2 * k + cells.offset(b)));
+            }
         }
+        counts.fluid += usize::from(*kind & FLUID);
     }
-    found
+    counts.orphans = orphans.len() - before;
+    counts
 }
 
 #[inline(always)]
@@ -146,76 +156,91 @@ fn count_bits(byte: u8) -> f32 {
     f32::from((fours + (fours >> 4)) & 15)
 }
 
-/// The next level and the way to it.
-pub(super) struct Coarse {
+/// The cells of a level, their blocks, and the interpolation between both.
+pub(super) struct Coarsening {
     pub cells: Cells,
-    pub weights: Weights,
+    pub blocks: Blocks,
     pub transfer: Transfer,
 }
 
-/// Coarsens level number `l`, whose blocks are given.
-pub(super) fn coarsen(
-    fine: &Cells,
-    faces: &dyn Faces,
-    blocks: &Blocks,
-    l: usize,
-    full: f32,
-    numbers: &CycleNumbers,
-) -> Coarse {
-    let transfer = links(fine);
-    let weights = coarse_weights(fine, faces, blocks, l, full, numbers);
-    Coarse { cells: Cells::new(blocks.layout.clone(), &blocks.kind, Some(&weights)), weights, transfer }
-}
+impl Coarsening {
+    /// No cells yet.
+    pub fn empty(layout: Layout) -> Self {
+        let (transfer, blocks) = (Transfer::none(&layout), Blocks::empty(&layout));
+        Coarsening { cells: Cells::empty(layout), blocks, transfer }
+    }
 
-/// The weights of the level after number `l`, whose open faces have the weight `full`.
-fn coarse_weights(
-    fine: &Cells,
-    faces: &dyn Faces,
-    blocks: &Blocks,
-    l: usize,
-    full: f32,
-    numbers: &CycleNumbers,
-) -> Weights {
-    let layout = &blocks.layout;
-    let [di, dj, _] = layout.steps();
-    let count = if layout.planar() { 2.0 } else { 4.0 };
-    let across = Factor { numbers: numbers.coupling(l).faces, open: count * full, cells: 4.0 * count };
-    let [air, air_empty] = numbers.coupling(l).air;
-    let to_air = Factor { numbers: [air, 0.0, air_empty], open: f32::INFINITY, cells: 4.0 * count };
-    let air_factor = air_factor(l);
-    let mut weights = Weights::zero(layout);
-    let start = layout.at(0, 0);
-    let at = |i: usize, j: usize| layout.at(i, j);
-    let [wi, wj, wk] = &mut weights.faces;
-    let planes = wi[start..]
-        .par_chunks_mut(layout.plane)
-        .zip(wj[start..].par_chunks_mut(layout.plane))
-        .zip(wk[start..].par_chunks_mut(layout.plane))
-        .zip(weights.air[start..].par_chunks_mut(layout.plane))
-        .take(layout.n[0])
-        .enumerate();
-    let [si, sj, sk] = fine.layout.steps();
-    planes.for_each_init(
-        || Sum::new(fine),
-        |sum, (i, (((wi, wj), wk), air))| {
-            for j in 0..layout.n[1] {
-                let rows = fine.rows(fine.layout.at(2 * i, 2 * j));
-                let out = j * layout.row..j * layout.row + layout.n[2];
-                let give = |d| move |at, out: &mut [f32]| faces.faces(d, at, out);
-                let cells = |step: usize| [at(i, j), at(i, j) + step].map(|at| &blocks.largest[at..]);
-                pairs([0.5, 0.5], sum.of(&rows[2..], si, give(0)), &across, cells(di), &mut wi[out.clone()]);
-                pairs([0.5, 0.5], sum.of(&[rows[1], rows[3]], sj, give(1)), &across, cells(dj), &mut wj[out.clone()]);
-                pairs([0.0, 0.5], sum.of(&rows, sk, give(2)), &across, cells(1), &mut wk[out.clone()]);
-                let air_sums = sum.of(&rows, 0, |at, out| faces.to_air(at, out));
-                pairs([air_factor; 2], air_sums, &to_air, cells(0), &mut air[out]);
-            }
-        },
-    );
-    let [missing, air] = numbers.scale_coarse(l + 1);
-    let sides = if layout.planar() { 4.0 } else { 6.0 };
-    let open = sides * 0.5 * count * full * across.numbers[0];
-    weights.finish(layout, &Scaling { open, missing, air, bounds: SCALE });
-    weights
+    /// Takes cells that are of another kind or have other weights in `rows`; gives the rows of blocks that were made again.
+    pub fn update(&mut self, kind: &[u8], weights: Option<&Weights>, rows: &Rows) -> Rows {
+        let blocks = rows.coarse();
+        let rows = blocks.fine(&self.cells.layout);
+        self.cells.update(kind, weights, &rows);
+        self.blocks.update(&mut self.cells, &blocks);
+        links(&self.cells, &rows, &mut self.transfer);
+        blocks
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.cells.state.len() + 2 * self.blocks.kind.len() + self.transfer.bytes()
+    }
+
+    /// Makes the weights in `rows` of the next level, for level number `l` with the weights `faces`, of which an open face has `full`.
+    pub fn weights(
+        &self,
+        faces: &dyn Faces,
+        l: usize,
+        full: f32,
+        numbers: &CycleNumbers,
+        rows: &Rows,
+        out: &mut Weights,
+    ) {
+        let Coarsening { cells: fine, blocks, .. } = self;
+        let layout = &blocks.layout;
+        let [di, dj, _] = layout.steps();
+        let count = if layout.planar() { 2.0 } else { 4.0 };
+        let across = Factor { numbers: numbers.coupling(l).faces, open: count * full, cells: 4.0 * count };
+        let [air, air_empty] = numbers.coupling(l).air;
+        let to_air = Factor { numbers: [air, 0.0, air_empty], open: f32::INFINITY, cells: 4.0 * count };
+        let air_factor = air_factor(l);
+        let start = layout.at(0, 0);
+        let at = |i: usize, j: usize| layout.at(i, j);
+        let [wi, wj, wk] = &mut out.faces;
+        let planes = wi[start..]
+            .par_chunks_mut(layout.plane)
+            .zip(wj[start..].par_chunks_mut(layout.plane))
+            .zip(wk[start..].par_chunks_mut(layout.plane))
+            .zip(out.air[start..].par_chunks_mut(layout.plane))
+            .take(layout.n[0])
+            .enumerate();
+        let [si, sj, sk] = fine.layout.steps();
+        planes.for_each_init(
+            || Sum::new(fine),
+            |sum, (i, (((wi, wj), wk), air))| {
+                for j in rows.of(i) {
+                    let fine_rows = fine.rows(fine.layout.at(2 * i, 2 * j));
+                    let row = j * layout.row..j * layout.row + layout.n[2];
+                    let give = |d| move |at, out: &mut [f32]| faces.faces(d, at, out);
+                    let cells = |step: usize| [at(i, j), at(i, j) + step].map(|at| &blocks.largest[at..]);
+                    pairs([0.5, 0.5], sum.of(&fine_rows[2..], si, give(0)), &across, cells(di), &mut wi[row.clone()]);
+                    pairs(
+                        [0.5, 0.5],
+                        sum.of(&[fine_rows[1], fine_rows[3]], sj, give(1)),
+                        &across,
+                        cells(dj),
+                        &mut wj[row.clone()],
+                    );
+                    pairs([0.0, 0.5], sum.of(&fine_rows, sk, give(2)), &across, cells(1), &mut wk[row.clone()]);
+                    let air_sums = sum.of(&fine_rows, 0, |at, out| faces.to_air(at, out));
+                    pairs([air_factor; 2], air_sums, &to_air, cells(0), &mut air[row]);
+                }
+            },
+        );
+        let [missing, air] = numbers.scale_coarse(l + 1);
+        let sides = if layout.planar() { 4.0 } else { 6.0 };
+        let open = sides * 0.5 * count * full * across.numbers[0];
+        out.finish(layout, &Scaling { open, missing, air, bounds: SCALE }, &rows.grown());
+    }
 }
 
 /// A factor of coarse weights: c + w₁ · closed part of the face + w₂ · empty part of the blocks on its sides.

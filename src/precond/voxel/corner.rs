@@ -4,16 +4,15 @@
 use super::cells::Cells;
 use super::cube::{Cube, seen_from};
 use super::transfer::{Transfer, weight};
-use crate::operator::voxel::Layout;
+use crate::operator::voxel::{Layout, Rows};
 use rayon::prelude::*;
 
-/// The interpolation from the blocks' largest components.
-pub(super) fn links(fine: &Cells) -> Transfer {
+/// Makes the interpolation from the blocks' largest components to the cells in `rows` again, and to those they share a cube with.
+pub(super) fn links(fine: &Cells, rows: &Rows, transfer: &mut Transfer) {
     let layout = &fine.layout;
-    let mut transfer = Transfer { links: vec![0; layout.len()], total: vec![64; layout.len()] };
     // Planes 2a − 1 and 2a.
     let start = layout.at(0, 0) - layout.plane;
-    let Transfer { links, total } = &mut transfer;
+    let Transfer { links, total } = transfer;
     let pairs = links[start..].par_chunks_mut(2 * layout.plane).zip(total[start..].par_chunks_mut(2 * layout.plane));
     pairs.take(layout.n[0] / 2 + 1).enumerate().for_each_init(
         || vec![0; layout.n[2] + 1],
@@ -22,6 +21,15 @@ pub(super) fn links(fine: &Cells) -> Transfer {
             let whole = if layout.planar() { 0b0011_0011 } else { 255 };
             let sum = sum_of_weights(whole);
             for b in 0..corner_rows(layout) {
+                let cube_rows = rows_of_corner(layout, a, b);
+                if !cube_rows.clone().any(|row| rows.has(row)) {
+                    continue;
+                }
+                for [i, j] in cube_rows {
+                    let row = layout.at(i, j) - base..layout.at(i, j) + layout.n[2] - base;
+                    links[row.clone()].fill(0);
+                    total[row].fill(64);
+                }
                 let first = first(layout, a, b);
                 fine.sort_cubes(first, sorted);
                 for (c, kind) in sorted.iter().step_by(2).enumerate() {
@@ -43,7 +51,14 @@ pub(super) fn links(fine: &Cells) -> Transfer {
             }
         },
     );
-    transfer
+}
+
+/// The rows of cells in the cubes of row (a, b) of corners that lie in the grid.
+fn rows_of_corner(layout: &Layout, a: usize, b: usize) -> impl Iterator<Item = [usize; 2]> + Clone + use<> {
+    let [n0, n1, _] = layout.n;
+    let pair = |c: usize, n: usize| (2 * c).saturating_sub(1)..(2 * c + 1).min(n);
+    let (planes, rows) = (pair(a, n0), pair(b, n1));
+    planes.flat_map(move |i| rows.clone().map(move |j| [i, j]))
 }
 
 /// Rows of corners in a plane.

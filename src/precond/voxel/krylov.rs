@@ -174,7 +174,7 @@ impl<S: Stencil> Sweeps for Level<S> {
 
     #[cfg(feature = "cuda")]
     fn layouts(&self) -> [&Layout; 2] {
-        [&self.layout, &self.coarse]
+        [&self.layout, self.coarse()]
     }
 }
 

@@ -9,20 +9,19 @@
 //!
 //! with S = H K H. Planes at the seams between tasks are computed by both, so the result does not depend on the tasks.
 
+use super::coarsen::Coarsening;
 use super::kernel::{Sums, convolve_row};
-use super::transfer::{Shares, Spread, Transfer};
+use super::transfer::{Shares, Spread};
 use crate::operator::voxel::{Field, Layout, Stencil};
 use crate::simd::vectorised;
 use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A grid level.
-#[derive(Debug)]
 pub(crate) struct Level<S> {
     pub(super) layout: Layout,
     pub(super) stencil: Arc<S>,
-    pub(super) transfer: Transfer,
-    pub(super) coarse: Layout,
+    pub(super) coarsening: Coarsening,
     /// K: centre, faces, edges, corners.
     pub(super) kernel: [f32; 4],
     /// The right-hand side.
@@ -71,14 +70,22 @@ struct Scratch {
 }
 
 impl<S: Stencil> Level<S> {
-    pub(super) fn new(layout: Layout, coarse: Layout, kernel: [f32; 4], stencil: Arc<S>, transfer: Transfer) -> Self {
+    /// Without cells yet.
+    pub(super) fn empty(layout: Layout, kernel: [f32; 4], stencil: Arc<S>) -> Self {
         let field = || Field::new(layout.len());
-        Level { r: field(), smoothed: field(), z: field(), coarse, kernel, layout, stencil, transfer }
+        let coarsening = Coarsening::empty(layout.clone());
+        Level { r: field(), smoothed: field(), z: field(), coarsening, kernel, layout, stencil }
+    }
+
+    /// The layout of its blocks.
+    #[inline(always)]
+    pub(super) fn coarse(&self) -> &Layout {
+        &self.coarsening.blocks.layout
     }
 
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
-        3 * size_of::<f32>() * self.r.len() + self.stencil.bytes() + self.transfer.bytes()
+        3 * size_of::<f32>() * self.r.len() + self.stencil.bytes() + self.coarsening.bytes()
     }
 
     fn scratch(&self) -> Scratch {
@@ -88,7 +95,7 @@ impl<S: Stencil> Level<S> {
             z: Ring::new(3, layout),
             t: Ring::new(4, layout),
             sums: Sums::new(n),
-            spread: Spread::new(&self.coarse, n),
+            spread: Spread::new(self.coarse(), n),
             shares: Shares::new(n),
             row: Field::new(n),
         }
@@ -103,12 +110,12 @@ impl<S: Stencil> Level<S> {
     pub(super) fn descend(&mut self, rc: &mut [f32]) {
         let mut smoothed = std::mem::take(&mut self.smoothed);
         let this = &*self;
-        let planes = this.planes_a_task(this.coarse.n[0]);
-        let (start, coarse_start) = (this.layout.at(0, 0), this.coarse.at(0, 0));
+        let planes = this.planes_a_task(this.coarse().n[0]);
+        let (start, coarse_start) = (this.layout.at(0, 0), this.coarse().at(0, 0));
         smoothed[start..]
             .par_chunks_mut(2 * planes * this.layout.plane)
-            .zip(rc[coarse_start..].par_chunks_mut(planes * this.coarse.plane))
-            .take(this.coarse.n[0].div_ceil(planes))
+            .zip(rc[coarse_start..].par_chunks_mut(planes * this.coarse().plane))
+            .take(this.coarse().n[0].div_ceil(planes))
             .enumerate()
             .for_each_init(|| this.scratch(), |s, (task, (z, rc))| descend(this, s, task * planes, planes, z, rc));
         self.smoothed = smoothed;
@@ -175,7 +182,7 @@ impl<S: Stencil> Level<S> {
 vectorised! {
     /// The coarse planes from `first` on, `planes` of them or what is left: z₁ on their fine planes, and r_c.
     fn descend[S: Stencil](level: &Level<S>, s: &mut Scratch, first: usize, planes: usize, z1: &mut [f32], rc: &mut [f32]) {
-        let (layout, coarse) = (&level.layout, &level.coarse);
+        let (layout, coarse) = (&level.layout, level.coarse());
         let n = layout.width();
         let last = (first + planes).min(coarse.n[0]);
         let (begin, end) = (2 * first as isize, 2 * last as isize);
@@ -209,7 +216,7 @@ vectorised! {
                 let (t, z) = (s.t.plane(i), s.z.planes(i - 1));
                 for (_, at, x) in level.rows(i) {
                     level.stencil.residual_row(layout, at, x, z, &level.r, &mut t[x..x + n]);
-                    level.transfer.share_row(at, &mut t[x..x + n]);
+                    level.coarsening.transfer.share_row(at, &mut t[x..x + n]);
                 }
             }
             // r_c on the coarse plane whose last fine neighbour that was
@@ -217,7 +224,7 @@ vectorised! {
                 let c = i as usize / 2 - 1;
                 for j in 0..coarse.n[1] {
                     let out = &mut rc[(c - first) * coarse.plane + j * coarse.row..][..coarse.n[2]];
-                    level.transfer.restrict_row(layout, [c, j], s.t.planes(2 * c as isize - 1), &mut s.shares, out);
+                    level.coarsening.transfer.restrict_row(layout, [c, j], s.t.planes(2 * c as isize - 1), &mut s.shares, out);
                 }
             }
         }
@@ -234,10 +241,10 @@ vectorised! {
             // z₂ = z₁ + P e on plane i
             let z = s.z.plane(i);
             if level.has(i) {
-                s.spread.reach(&level.coarse, i as usize, e);
+                s.spread.reach(level.coarse(), i as usize, e);
                 for (j, at, x) in level.rows(i) {
                     let sources = s.spread.sources(layout, [i as usize, j]);
-                    level.transfer.prolong_row(at, &level.smoothed, sources, &mut z[x..x + n]);
+                    level.coarsening.transfer.prolong_row(at, &level.smoothed, sources, &mut z[x..x + n]);
                 }
             } else {
                 z.fill(0.0);

@@ -13,7 +13,7 @@
 //! A block's unknown is the largest connected part of its fluid. That is all of it in nearly every block of a free surface
 //! or of smooth obstacles. Walls thinner than a block cut blocks into parts, and losing the smaller ones loses the ways
 //! around the wall. So where blocks start to lose cells, grids end: every part becomes an unknown of a sparse matrix, which
-//! algebraic multigrid takes from there (`split`, `bottom`).
+//! algebraic multigrid takes from there (`split`, `bottom`). Where flags change, levels follow row by row (`levels`).
 //!
 //! Sources: U. Trottenberg, C. W. Oosterlee, A. Schüller, Multigrid (Academic Press, 2001), §2.8 and §4.6 on smoothing
 //! analysis; A. McAdams, E. Sifakis, J. Teran, A parallel multigrid Poisson solver for fluids simulation on large grids
@@ -30,6 +30,7 @@ mod cuda;
 mod kernel;
 mod krylov;
 mod level;
+mod levels;
 mod parameters;
 mod rediscretised;
 mod split;
@@ -42,28 +43,13 @@ pub use parameters::{Coupling, CycleNumbers, CycleParameters};
 pub use rediscretised::RediscretisedMultigrid;
 
 use super::Preconditioner;
-use crate::error::Result;
-use crate::operator::voxel::{Coefficients, FaceWeights, Layout, ScaledFlags, VoxelOperator, Weights};
+use crate::error::{Error, Result};
+use crate::operator::voxel::{Coefficients, FaceWeights, Layout, Rows, VoxelOperator, Weights};
 use crate::voxel::VoxelGrid;
 use bottom::Bottom;
-use cells::{Cells, Faces};
-use coarsen::{Blocks, Coarse, coarsen};
 use level::Level;
-use parameters::SCALE;
+use levels::{Finest, follow};
 use std::sync::Arc;
-use transfer::Transfer;
-
-/// Levels with fewer blocks are left to algebraic multigrid: its work no longer counts.
-const BOTTOM: usize = 6000;
-
-/// Largest part of a level's cells that its blocks may lose; see the module's text.
-const LOST: f64 = 0.01;
-/// The same as a part of the cells in blocks that are not all fluid: a thin wall loses many, a smooth surface few.
-const LOST_OF_CUT: f64 = 0.1;
-/// [`LOST`] for the level after it: one that would lose more is not made.
-const LOST_NEXT: f64 = 0.04;
-/// [`LOST`] on the finest level, where losing the way through a channel of one or two cells costs most.
-const LOST_FINEST: f64 = 0.0003;
 
 /// One V-cycle as a preconditioner, on all cells of a grid in row-major order; zero outside the fluid.
 ///
@@ -71,7 +57,8 @@ const LOST_FINEST: f64 = 0.0003;
 /// which gives it no correction.
 pub struct VoxelMultigrid {
     operator: VoxelOperator,
-    finest: Box<dyn Sweeps>,
+    numbers: CycleNumbers,
+    finest: Finest,
     coarser: Vec<Level<Weights>>,
     bottom: Bottom,
 }
@@ -116,26 +103,42 @@ impl VoxelMultigrid {
     }
 
     fn of(kind: &[u8], operator: VoxelOperator, parameters: &CycleParameters) -> Result<Self> {
-        let layout = operator.layout.clone();
-        let numbers = parameters.on(&layout);
-        let weights = match &operator.coefficients {
-            Coefficients::Flags(_) => None,
-            Coefficients::Weights(w) => Some(&**w),
+        let numbers = *parameters.on(&operator.layout);
+        let (mut finest, mut coarser) = (Finest::empty(&operator, kind, &numbers), Vec::new());
+        let bottom = follow(&mut finest, &mut coarser, kind, Rows::all(&operator.layout), &numbers)?;
+        Ok(VoxelMultigrid { operator, numbers, finest, coarser, bottom })
+    }
+
+    /// Takes other flags: as a new set-up, to the bit, but only what depends on rows with a change is computed, in the memory
+    /// that is there. Gives whether any flag is another.
+    ///
+    /// Errors, with nothing changed: weights on the faces; a grid of another shape; no fluid cell.
+    pub fn update(&mut self, grid: &VoxelGrid) -> Result<bool> {
+        let VoxelMultigrid { operator: VoxelOperator { layout, coefficients }, numbers, finest, coarser, bottom } =
+            self;
+        let Coefficients::Flags(flags) = coefficients else {
+            return Err(Error::Problem {
+                what: "other flags for an operator with weights on the faces".into(),
+                help: "set up anew, with the weights that belong to them".into(),
+            });
         };
-        let (transfer, coarse, coarser, bottom) =
-            coarsen_all(Cells::new(layout.clone(), kind, weights), weights, numbers)?;
-        let kernel = numbers.kernel(0);
-        let finest: Box<dyn Sweeps> = match &operator.coefficients {
-            Coefficients::Flags(s) if numbers.scale_finest == [0.0; 6] => {
-                Box::new(Level::new(layout, coarse, kernel, s.clone(), transfer))
-            }
-            Coefficients::Flags(s) => {
-                let scaled = ScaledFlags::new(&layout, kind, s.clone(), numbers.scale_finest, SCALE);
-                Box::new(Level::new(layout, coarse, kernel, Arc::new(scaled), transfer))
-            }
-            Coefficients::Weights(s) => Box::new(Level::new(layout, coarse, kernel, s.clone(), transfer)),
-        };
-        Ok(VoxelMultigrid { operator, finest, coarser, bottom })
+        if Layout::of(grid) != *layout {
+            return Err(Error::Problem {
+                what: format!("flags of a grid of shape {:?} for one of shape {:?}", grid.sides(), layout.n),
+                help: "set up anew where the shape changes".into(),
+            });
+        }
+        grid.require_fluid()?;
+        let kind = layout.pad(grid.flags());
+        let changed = finest.cells().0.cells.rows_unlike(&kind);
+        if changed.is_empty() {
+            return Ok(false);
+        }
+        let around = changed.grown();
+        Arc::make_mut(flags).update(layout, &kind, &around);
+        finest.take_flags(flags, &kind, &around);
+        *bottom = follow(finest, coarser, &kind, around, numbers)?;
+        Ok(true)
     }
 
     /// The operator it was set up for.
@@ -168,8 +171,8 @@ impl VoxelMultigrid {
     /// The first half of the cycle on the finest level.
     pub(crate) fn descend(&mut self) {
         match self.coarser.first_mut() {
-            None => self.bottom.descend(&mut *self.finest),
-            Some(first) => self.finest.descend(&mut first.r),
+            None => self.bottom.descend(self.finest.sweeps_mut()),
+            Some(first) => self.finest.sweeps_mut().descend(&mut first.r),
         }
     }
 
@@ -184,15 +187,15 @@ impl VoxelMultigrid {
     /// The second half of the cycle on the finest level; returns r·z.
     pub(crate) fn ascend(&mut self) -> f64 {
         match self.coarser.first() {
-            None => self.bottom.ascend(&mut *self.finest),
-            Some(first) => self.finest.ascend(&first.z),
+            None => self.bottom.ascend(self.finest.sweeps_mut()),
+            Some(first) => self.finest.sweeps_mut().ascend(&first.z),
         }
     }
 
     /// Bytes a cell of the finest level that one cycle reads and writes, counted from the arrays each sweep uses.
     pub fn traffic_a_cell(&self) -> f64 {
         let cells = |n: usize| n as f64 / self.operator.layout.cells() as f64;
-        let [_, descend, ascend, ..] = self.finest.traffic();
+        let [_, descend, ascend, ..] = self.finest.sweeps().traffic();
         let coarser = self.coarser.iter().map(|level| {
             let [_, descend, ascend, ..] = level.traffic();
             cells(level.layout.cells()) * (descend + ascend)
@@ -202,25 +205,25 @@ impl VoxelMultigrid {
 
     /// Bytes a cell of the finest level that one iteration of conjugate gradients with this cycle reads and writes.
     pub fn iteration_traffic_a_cell(&self) -> f64 {
-        let [.., direction, advance] = self.finest.traffic();
+        let [.., direction, advance] = self.finest.sweeps().traffic();
         self.traffic_a_cell() + direction + advance
     }
 
     /// The finest level: its fields, and the sweeps of conjugate gradients.
     pub(crate) fn finest(&mut self) -> &mut dyn Sweeps {
-        &mut *self.finest
+        self.finest.sweeps_mut()
     }
 }
 
 impl Preconditioner for VoxelMultigrid {
     fn apply(&mut self, r: &[f64], z: &mut [f64]) {
-        self.finest.load(r);
+        self.finest.sweeps_mut().load(r);
         self.cycle();
-        self.finest.store(z);
+        self.finest.sweeps().store(z);
     }
 
     fn bytes(&self) -> usize {
-        self.finest.bytes() + self.coarser.iter().map(Level::bytes).sum::<usize>() + self.bottom.bytes()
+        self.finest.sweeps().bytes() + self.coarser.iter().map(Level::bytes).sum::<usize>() + self.bottom.bytes()
     }
 
     fn traffic(&self) -> usize {
@@ -239,51 +242,6 @@ fn cycle(level: &mut Level<Weights>, rest: &mut [Level<Weights>], bottom: &mut B
             level.ascend(&first.z);
         }
     }
-}
-
-/// All below the finest level, whose cells are given: the way from it, its blocks' layout, the grid levels, the bottom.
-fn coarsen_all(
-    cells: Cells,
-    weights: Option<&Weights>,
-    numbers: &CycleNumbers,
-) -> Result<(Transfer, Layout, Vec<Level<Weights>>, Bottom)> {
-    // Every grid level waits for its way to the next.
-    let mut levels: Vec<(Layout, Option<Arc<Weights>>, Transfer)> = Vec::new();
-    let (mut cells, mut own): (Cells, Option<Arc<Weights>>) = (cells, None);
-    let mut blocks = Blocks::of(&mut cells);
-    // The weight of an open face.
-    let mut full = 1.0;
-    let (bottom, last, coarse) = loop {
-        let faces: &dyn Faces = match (&own, weights) {
-            (Some(w), _) => &**w,
-            (None, Some(w)) => w,
-            (None, None) => &cells,
-        };
-        let l = levels.len();
-        let limit = if l == 0 { LOST_FINEST } else { LOST };
-        let kept = blocks.lost() < limit && blocks.lost_of_cut() < LOST_OF_CUT;
-        let next = (blocks.fluid > BOTTOM && kept).then(|| {
-            let mut next = coarsen(&cells, faces, &blocks, l, full, numbers);
-            let blocks = Blocks::of(&mut next.cells);
-            (next, blocks)
-        });
-        let Some((next, next_blocks)) = next.filter(|(_, blocks)| blocks.lost() < LOST_NEXT) else {
-            break Bottom::new(split::split(&cells, faces, blocks, l))?;
-        };
-        let Coarse { cells: next_cells, weights: next_weights, transfer } = next;
-        levels.push((cells.layout, own.replace(Arc::new(next_weights)), transfer));
-        (cells, blocks) = (next_cells, next_blocks);
-        full *= if cells.layout.planar() { 1.0 } else { 2.0 } * numbers.coupling(l).faces[0];
-    };
-    levels.push((cells.layout, own, last));
-    let mut layouts: Vec<Layout> = levels.iter().skip(1).map(|(layout, ..)| layout.clone()).collect();
-    layouts.push(coarse);
-    let mut levels = levels.into_iter().zip(layouts);
-    let ((_, _, transfer), first) = levels.next().expect("the finest level");
-    let grids = levels.enumerate().filter_map(|(l, ((layout, w, transfer), coarse))| {
-        Some(Level::new(layout, coarse, numbers.kernel(l + 1), w?, transfer))
-    });
-    Ok((transfer, first, grids.collect(), bottom))
 }
 
 #[cfg(test)]

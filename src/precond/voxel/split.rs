@@ -2,27 +2,23 @@
 //! so that walls thinner than a block keep their two sides apart.
 
 use super::cells::{Cells, Faces};
-use super::coarsen::{Blocks, air_factor};
-use super::corner::{corner_rows, first, links};
+use super::coarsen::{Blocks, Coarsening, air_factor};
+use super::corner::{corner_rows, first};
 use super::transfer::{Transfer, weight};
-use crate::operator::voxel::Layout;
+use crate::operator::voxel::Weights;
 use crate::sparse::Csr;
 use rayon::prelude::*;
 
 /// No unknown.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// The sparse level and the way to it.
+/// The sparse level, and the way to it that is not interpolation from blocks.
 pub(super) struct Split {
-    /// Layout of the blocks.
-    pub layout: Layout,
     /// The unknown of each block's largest component, or [`NONE`].
     pub of_blocks: Vec<u32>,
     /// The matrix over all unknowns.
     pub matrix: Csr,
-    /// Interpolation to cells that take from largest components only.
-    pub transfer: Transfer,
-    /// Interpolation to the others.
+    /// Interpolation to the cells that take from smaller components.
     pub special: Vec<Special>,
 }
 
@@ -32,13 +28,14 @@ pub(super) struct Special {
     pub weights: Vec<(u32, f32)>,
 }
 
-/// Coarsens level number `l`, whose blocks are given, for the last time.
-pub(super) fn split(fine: &Cells, faces: &dyn Faces, blocks: Blocks, l: usize) -> Split {
-    let (of_blocks, of_cells, n) = number(fine, &blocks);
-    let matrix = matrix(fine, faces, &of_cells, n, air_factor(l));
-    let mut transfer = links(fine);
-    let special = special(fine, &of_cells, &mut transfer);
-    Split { layout: blocks.layout, of_blocks, matrix, transfer, special }
+/// Coarsens level number `l` with the weights `faces` for the last time. Cells that take from smaller components no longer take
+/// from blocks.
+pub(super) fn split(fine: &mut Coarsening, faces: Option<&Weights>, l: usize) -> Split {
+    let Coarsening { cells, blocks, transfer } = fine;
+    let (of_blocks, of_cells, n) = number(cells, blocks);
+    let matrix = matrix(cells, cells.faces(faces), &of_cells, n, air_factor(l));
+    let special = special(cells, &of_cells, transfer);
+    Split { of_blocks, matrix, special }
 }
 
 /// The unknowns of blocks' largest components and of every cell, numbered block by block, and how many there are.

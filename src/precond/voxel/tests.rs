@@ -1,8 +1,6 @@
-use super::cells::Cells;
-use super::coarsen::Blocks;
-use super::corner::links;
+use super::coarsen::Coarsening;
 use super::transfer::{Shares, Spread, Transfer};
-use crate::operator::voxel::{Field, Layout};
+use crate::operator::voxel::{Field, Layout, Rows};
 use crate::voxel::{FLUID, VoxelGrid};
 
 /// Numbers in [0, 1) that look random.
@@ -21,6 +19,14 @@ fn random_grid(sides: &[usize], seed: u64) -> VoxelGrid {
     let mut next = noise(seed);
     let flags = (0..sides.iter().product()).map(|_| [0, 1, 1, 1, 1, 2][(next() * 6.0) as usize]).collect();
     VoxelGrid::new(sides, flags).unwrap()
+}
+
+/// The way from a grid to its blocks.
+fn coarsening(grid: &VoxelGrid) -> Coarsening {
+    let fine = Layout::of(grid);
+    let mut coarsening = Coarsening::empty(fine.clone());
+    coarsening.update(&fine.pad(grid.flags()), None, &Rows::all(&fine));
+    coarsening
 }
 
 /// P e on all planes.
@@ -61,10 +67,8 @@ fn restriction_is_the_transpose_of_interpolation() {
         [&[7usize, 6, 19][..], &[8, 5, 33], &[4, 4, 4], &[9, 14], &[1, 5, 6], &[5, 1, 6]].into_iter().enumerate()
     {
         let grid = random_grid(sides, seed as u64 + 1);
-        let fine = Layout::of(&grid);
-        let mut cells = Cells::new(fine.clone(), &fine.pad(grid.flags()), None);
-        let blocks = Blocks::of(&mut cells);
-        let (transfer, coarse) = (links(&cells), &blocks.layout);
+        let Coarsening { cells, blocks, transfer } = coarsening(&grid);
+        let (fine, coarse) = (cells.layout, &blocks.layout);
         let mut next = noise(99);
         let (mut t, mut e) = (Field::new(fine.len()), Field::new(coarse.len()));
         for (c, _) in grid.flags().iter().enumerate().filter(|(_, f)| **f == FLUID) {
@@ -84,11 +88,10 @@ fn restriction_is_the_transpose_of_interpolation() {
 #[test]
 fn interpolation_keeps_constants() {
     let grid = VoxelGrid::new(&[8, 8, 8], vec![FLUID; 512]).unwrap();
-    let fine = Layout::of(&grid);
-    let mut cells = Cells::new(fine.clone(), &fine.pad(grid.flags()), None);
-    let blocks = Blocks::of(&mut cells);
+    let Coarsening { cells, blocks, transfer } = coarsening(&grid);
+    let fine = cells.layout;
     let mut ones = Field::new(blocks.layout.len());
     (0..64).for_each(|c| ones[blocks.layout.place(c)] = 1.0);
-    let out = prolong(&links(&cells), &fine, &blocks.layout, &ones);
+    let out = prolong(&transfer, &fine, &blocks.layout, &ones);
     assert!((0..512).all(|c| (out[fine.place(c)] - 1.0).abs() < 1e-6));
 }

@@ -116,6 +116,11 @@ impl Shares {
 }
 
 impl Transfer {
+    /// Nothing taken from anywhere, by cells with this layout.
+    pub fn none(layout: &Layout) -> Self {
+        Transfer { links: vec![0; layout.len()], total: vec![64; layout.len()] }
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.links.len() + self.total.len()

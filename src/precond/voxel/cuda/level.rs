@@ -75,8 +75,8 @@ impl CudaLevel {
         let grid = Grid {
             n: layout.n,
             stencil: host.stencil.on_device(layout, cuda)?,
-            links: cuda.upload(&layout.unpad(&host.transfer.links))?,
-            total: cuda.upload(&layout.unpad(&host.transfer.total))?,
+            links: cuda.upload(&layout.unpad(&host.coarsening.transfer.links))?,
+            total: cuda.upload(&layout.unpad(&host.coarsening.transfer.total))?,
             kernel: host.kernel,
         };
         Ok(CudaLevel { cuda: cuda.clone(), grid, r: field()?, smoothed: field()?, z: field()? })

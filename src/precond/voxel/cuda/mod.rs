@@ -31,13 +31,13 @@ impl CudaCycle {
     ///
     /// Errors: no memory left on the device.
     pub fn new(cuda: &Arc<Cuda>, host: &VoxelMultigrid) -> Result<Self> {
-        let mut levels = vec![host.finest.on_device(cuda)?];
+        let mut levels = vec![host.finest.sweeps().on_device(cuda)?];
         for level in &host.coarser {
             levels.push(CudaLevel::new(cuda, level)?);
         }
         let last = match host.coarser.last() {
-            Some(level) => [&level.layout, &level.coarse],
-            None => host.finest.layouts(),
+            Some(level) => [&level.layout, level.coarse()],
+            None => host.finest.sweeps().layouts(),
         };
         Ok(CudaCycle { levels, bottom: CudaBottom::new(cuda, &host.bottom, last)? })
     }
