@@ -55,6 +55,21 @@ fn close(a: f64, b: f64, bound: f64, what: &str) {
 }
 
 #[test]
+fn copies_in_pieces_arrive_whole_with_the_memory_used_again_at_once() {
+    let (_shared, cuda) = cuda();
+    // Pieces are of 4 MiB: none, a part of one, one to the byte, and some and a part, in turn with others on the way.
+    for n in [0usize, 1, 1000, 1 << 20, (3 << 20) + 77] {
+        let mut values: Vec<f32> = (0..n).map(|i| i as f32).collect();
+        let first = cuda.upload(&values).unwrap();
+        values.iter_mut().for_each(|v| *v = -*v);
+        let second = cuda.upload(&values).unwrap();
+        values.fill(0.5);
+        let (first, second) = (down(&cuda, &first), down(&cuda, &second));
+        assert!((0..n).all(|i| first[i] == i as f32 && second[i] == -(i as f32)), "{n} numbers");
+    }
+}
+
+#[test]
 fn the_voxel_operator_and_its_updates_are_those_of_the_processor() {
     let (_shared, cuda) = cuda();
     for scene in scenes() {

@@ -7,12 +7,14 @@
 //! | a kernel's parameters | [`Arg`], checked against the kernel's declaration |
 //! | the kernels' text | [`Source`] |
 //!
-//! Work on the stream is done in the order it is asked for; only [`Cuda::download`] and [`Cuda::read`] wait for it.
+//! Work on the stream is done in the order it is asked for; only [`Cuda::download`] and [`Cuda::read`] wait for it. Copies go through
+//! pinned memory (`staging`).
 
 mod buffer;
 mod compile;
 mod probe;
 mod source;
+mod staging;
 mod traffic;
 
 pub use buffer::{Arg, Buffer, Number, float, int, optional, real};
@@ -29,6 +31,7 @@ use buffer::Pool;
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaStream, DriverError, LaunchConfig, PinnedHostSlice, PushKernelArg, sys,
 };
+use staging::Staging;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +41,8 @@ pub struct Cuda {
     stream: Arc<CudaStream>,
     info: DeviceInfo,
     pool: Arc<Pool>,
+    /// Made at the first copy.
+    staging: Mutex<Option<Staging>>,
     kernels: Mutex<HashMap<&'static str, Arc<HashMap<String, Kernel>>>>,
     traffic: Mutex<BTreeMap<String, Traffic>>,
     /// Bytes copied there and back.
@@ -110,6 +115,7 @@ impl Cuda {
             stream,
             info,
             pool,
+            staging: Mutex::default(),
             kernels: Mutex::default(),
             traffic: Mutex::default(),
             copied: Default::default(),
@@ -170,7 +176,7 @@ impl Cuda {
         if values.is_empty() {
             return Ok(());
         }
-        self.stream.memcpy_htod(values, buffer.slice_mut()).map_err(|e| fault("cannot copy to the device", e))
+        self.staged(|staging| staging.up(values, buffer)).map_err(|e| fault("cannot copy to the device", e))
     }
 
     /// `values` <- `buffer`, once all work asked for is done.
@@ -186,8 +192,18 @@ impl Cuda {
         if values.is_empty() {
             return Ok(());
         }
-        self.stream.memcpy_dtoh(buffer.slice(), values).map_err(|e| fault("cannot copy from the device", e))?;
-        self.stream.synchronize().map_err(|e| fault("work on the device failed", e))
+        self.staged(|staging| staging.down(buffer, values)).map_err(|e| fault("work on the device failed", e))
+    }
+
+    fn staged(
+        &self,
+        copy: impl FnOnce(&mut Staging) -> std::result::Result<(), DriverError>,
+    ) -> std::result::Result<(), DriverError> {
+        let mut staging = self.staging.lock().unwrap_or_else(PoisonError::into_inner);
+        if staging.is_none() {
+            *staging = Some(Staging::new(self.stream.clone())?);
+        }
+        copy(staging.as_mut().expect("made above"))
     }
 
     /// Memory of this machine that the device copies to without a detour, for [`Self::read`].
@@ -195,7 +211,7 @@ impl Cuda {
     /// Errors: no such memory left.
     pub fn pinned(&self, len: usize) -> Result<Pinned> {
         // SAFETY: it is filled before it is looked at.
-        let slice = unsafe { self.context().alloc_pinned(len) };
+        let slice = unsafe { self.context().alloc_pinned_with_flags(len, 0) };
         Ok(Pinned(slice.map_err(|e| fault("cannot get pinned memory", e))?))
     }
 

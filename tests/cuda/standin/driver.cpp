@@ -3,7 +3,8 @@
 // It runs the same kernel text, compiled by the stand-in compiler (nvrtc.cpp). Threads of a block are fibers; between two barriers they
 // run one after the other in random order, and so do the blocks, so that what depends on the order comes out wrong. Memory lies against
 // pages that may not be touched, before it or behind it by chance, with its other end watched by canaries; fresh memory is 0xff. A block
-// whose threads do not all reach a barrier fails. It shows neither speed nor what only real hardware does: warps running in lockstep,
+// whose threads do not all reach a barrier fails. Copies from and to pinned memory are done as late as the order allows: who touches that
+// memory without having waited spoils them. It shows neither speed nor what only real hardware does: warps running in lockstep,
 // caches, weak memory order, several streams at once.
 //
 // Faults on demand, by environment variables: STANDIN_MEMORY (bytes there are), STANDIN_FAIL_LAUNCH (number of the launch that fails),
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <dlfcn.h>
 #include <map>
 #include <mutex>
@@ -258,6 +260,40 @@ static Result run(Entry kernel, Triple blocks, Triple threads, void **values)
     return result;
 }
 
+// ---- copies from and to pinned memory
+
+struct Copy { char *to; const char *from; std::vector<char> taken; size_t size; };
+static std::map<const char *, size_t> pinned;
+static std::deque<Copy> waiting;
+// Copies asked for and done; and for each event, what was asked for when it was recorded.
+static long asked = 0, done = 0;
+static std::map<void *, long> marks;
+
+static bool is_pinned(const void *at)
+{
+    auto next = pinned.upper_bound(static_cast<const char *>(at));
+    return next != pinned.begin() && at < std::prev(next)->first + std::prev(next)->second;
+}
+// Does the copies up to this number.
+static Result copy_until(long number)
+{
+    Hold hold(lock);
+    for (; done < number; ++done, waiting.pop_front()) {
+        const Copy &c = waiting.front();
+        memcpy(c.to, c.from ? c.from : c.taken.data(), c.size);
+    }
+    return lost;
+}
+// Of the copies, those to the device are done before anything that uses its memory.
+static void copy_to_device()
+{
+    Hold hold(lock);
+    long last = done;
+    for (size_t i = 0; i < waiting.size(); ++i)
+        if (waiting[i].from) last = done + long(i) + 1;
+    copy_until(last);
+}
+
 // ---- the functions of the driver
 
 static bool started = false;
@@ -312,13 +348,25 @@ int cuDevicePrimaryCtxRetain(void **context, int) { return *context = &started, 
 int cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
 int cuCtxGetCurrent(void **context) { return *context = current, SUCCESS; }
 int cuCtxSetCurrent(void *context) { return current = context, SUCCESS; }
-int cuCtxSynchronize() { return lost; }
-int cuStreamSynchronize(void *) { return lost; }
-int cuEventCreate(void **event, unsigned) { return *event = &started, lost; }
-int cuEventRecord(void *, void *) { return lost; }
-int cuEventQuery(void *) { return lost; }
-int cuEventSynchronize(void *) { return lost; }
-int cuEventDestroy_v2(void *) { return SUCCESS; }
+int cuCtxSynchronize() { return copy_until(asked); }
+int cuStreamSynchronize(void *) { return copy_until(asked); }
+int cuEventCreate(void **event, unsigned) { return *event = new char, lost; }
+int cuEventRecord(void *event, void *)
+{
+    Hold hold(lock);
+    return marks[event] = asked, lost;
+}
+int cuEventSynchronize(void *event)
+{
+    Hold hold(lock);
+    return copy_until(marks[event]);
+}
+int cuEventQuery(void *event) { return cuEventSynchronize(event); }
+int cuEventDestroy_v2(void *event)
+{
+    Hold hold(lock);
+    return marks.erase(event), delete static_cast<char *>(event), SUCCESS;
+}
 int cuStreamWaitEvent(void *, void *, unsigned) { return lost; }
 int cuMemGetInfo_v2(size_t *free, size_t *total)
 {
@@ -327,15 +375,26 @@ int cuMemGetInfo_v2(size_t *free, size_t *total)
 }
 int cuMemAlloc_v2(char **at, size_t size) { return allocate(at, size); }
 int cuMemAllocAsync(char **at, size_t size, void *) { return allocate(at, size); }
-int cuMemFree_v2(char *at) { return release(at); }
-int cuMemFreeAsync(char *at, void *) { return release(at); }
-int cuMemHostAlloc(void **at, size_t size, unsigned) { return *at = malloc(size), SUCCESS; }
-int cuMemFreeHost(void *at) { return free(at), SUCCESS; }
+int cuMemFree_v2(char *at) { return copy_to_device(), release(at); }
+int cuMemFreeAsync(char *at, void *) { return copy_to_device(), release(at); }
+int cuMemHostAlloc(void **at, size_t size, unsigned)
+{
+    Hold hold(lock);
+    *at = malloc(size);
+    return pinned[static_cast<char *>(*at)] = size, SUCCESS;
+}
+int cuMemFreeHost(void *at)
+{
+    Hold hold(lock);
+    copy_until(asked);
+    return pinned.erase(static_cast<char *>(at)), free(at), SUCCESS;
+}
 int cuMemsetD8Async(char *at, unsigned char value, size_t size, void *)
 {
     Hold hold(lock);
     if (lost) return lost;
     if (!piece(at, size)) return INVALID_VALUE;
+    copy_to_device();
     return memset(at, value, size), SUCCESS;
 }
 int cuMemcpyHtoDAsync_v2(char *to, const void *from, size_t size, void *)
@@ -343,6 +402,8 @@ int cuMemcpyHtoDAsync_v2(char *to, const void *from, size_t size, void *)
     Hold hold(lock);
     if (lost) return lost;
     if (!piece(to, size)) return INVALID_VALUE;
+    if (is_pinned(from)) return waiting.push_back({to, static_cast<const char *>(from), {}, size}), ++asked, SUCCESS;
+    copy_to_device();
     return memcpy(to, from, size), SUCCESS;
 }
 int cuMemcpyDtoHAsync_v2(void *to, const char *from, size_t size, void *)
@@ -350,6 +411,8 @@ int cuMemcpyDtoHAsync_v2(void *to, const char *from, size_t size, void *)
     Hold hold(lock);
     if (lost) return lost;
     if (!piece(from, size)) return INVALID_VALUE;
+    copy_to_device();
+    if (is_pinned(to)) return waiting.push_back({static_cast<char *>(to), nullptr, {from, from + size}, size}), ++asked, SUCCESS;
     return memcpy(to, from, size), SUCCESS;
 }
 int cuModuleLoadData(void **module, const char *image)
@@ -375,6 +438,7 @@ int cuLaunchKernel(
     if (lost) return lost;
     const bool fits = gx && gy && gz && bx && by && bz == 1 && bx * by <= MOST_THREADS && gy <= 65535 && gz <= 65535;
     if (!fits) return INVALID_VALUE;
+    copy_to_device();
     ++launches;
     if (launches == setting("STANDIN_FAIL_LAUNCH", 0)) return lost = LAUNCH_FAILED;
     // As on a GPU, a fault in the kernel shows at the next call.
