@@ -69,11 +69,13 @@ impl VoxelSolver {
     ///
     /// Errors, with nothing changed: the solver was set up with weights on the faces; a grid of another shape; no fluid cell.
     pub fn update(&mut self, grid: &VoxelGrid) -> Result<bool> {
-        let changed = self.multigrid.update(grid)?;
-        if changed {
-            self.components = Components::of(grid);
+        let Some(dried) = self.multigrid.follow(grid)? else { return Ok(false) };
+        // Sweeps pass over rows without fluid and take them for zero.
+        for field in [&mut self.p, &mut self.q] {
+            dried.clear(&self.multigrid.operator().layout, field);
         }
-        Ok(changed)
+        self.components = Components::of(grid);
+        Ok(true)
     }
 
     fn with(grid: &VoxelGrid, multigrid: VoxelMultigrid) -> Result<Self> {

@@ -1,4 +1,5 @@
-//! Rows of a grid in which something changed, and what follows from it on the grids of blocks below.
+//! Sets of rows of a grid: those with fluid, which are all that sweeps compute, and those in which something changed, with what
+//! follows from it on the grids of blocks below.
 
 use super::Layout;
 use rayon::prelude::*;
@@ -13,6 +14,12 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// No row of a layout.
+    pub fn none(layout: &Layout) -> Self {
+        let [n0, n1, _] = layout.n;
+        Rows { n: [n0, n1], has: vec![false; n0 * n1] }
+    }
+
     /// All rows of a layout.
     pub fn all(layout: &Layout) -> Self {
         let [n0, n1, _] = layout.n;
@@ -40,7 +47,41 @@ impl Rows {
         i < self.n[0] && j < self.n[1] && self.has[i * self.n[1] + j]
     }
 
+    /// The part of all rows that are in the set.
+    pub fn part(&self) -> f64 {
+        self.has.iter().filter(|has| **has).count() as f64 / self.has.len() as f64
+    }
+
+    /// The planes with a row in the set.
+    pub fn planes(&self) -> usize {
+        self.has.chunks(self.n[1]).filter(|plane| plane.contains(&true)).count()
+    }
+
+    /// Whether plane `i` or one beside it has a row in the set.
+    #[inline]
+    pub fn near(&self, i: usize) -> bool {
+        self.has[i.saturating_sub(1) * self.n[1]..((i + 2) * self.n[1]).min(self.has.len())].contains(&true)
+    }
+
+    /// For each plane, whether its rows are in the set, to be changed.
+    pub fn planes_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [bool]> {
+        self.has.par_chunks_mut(self.n[1])
+    }
+
+    /// Those that are not in `others`.
+    pub fn less(&self, others: &Rows) -> Self {
+        self.made(self.n, |row| self.has(row) && !others.has(row))
+    }
+
+    /// Zeroes these rows of a field.
+    pub fn clear(&self, layout: &Layout, field: &mut [f32]) {
+        for (i, j) in (0..self.n[0]).flat_map(|i| self.of(i).map(move |j| (i, j))) {
+            field[layout.at(i, j)..][..layout.width()].fill(0.0);
+        }
+    }
+
     /// These rows of plane `i`.
+    #[inline]
     pub fn of(&self, i: usize) -> impl Iterator<Item = usize> {
         let plane = &self.has[i * self.n[1]..(i + 1) * self.n[1]];
         plane.iter().enumerate().filter(|(_, has)| **has).map(|(j, _)| j)

@@ -18,20 +18,26 @@ pub(super) struct Cells {
     pub layout: Layout,
     /// States; margins are solid and closed.
     pub state: Vec<u8>,
+    /// The rows with fluid.
+    pub wet: Rows,
 }
 
 impl Cells {
     /// No cells yet.
     pub fn empty(layout: Layout) -> Self {
-        Cells { state: vec![0; layout.len()], layout }
+        Cells { state: vec![0; layout.len()], wet: Rows::none(&layout), layout }
     }
 
     /// Takes cells of these kinds in `rows`, with the faces between fluid cells open that have a weight, or all.
     pub fn update(&mut self, kind: &[u8], weights: Option<&Weights>, rows: &Rows) {
-        let Cells { layout, state } = self;
+        let Cells { layout, state, wet } = self;
         let start = layout.at(0, 0);
-        state[start..].par_chunks_mut(layout.plane).take(layout.n[0]).enumerate().for_each(|(i, state)| {
+        let planes = state[start..].par_chunks_mut(layout.plane).take(layout.n[0]).zip(wet.planes_mut());
+        planes.enumerate().for_each(|(i, (state, wet))| {
             for run in rows.runs(i) {
+                for j in run.clone() {
+                    wet[j] = memchr::memchr(FLUID, &kind[layout.at(i, j)..][..layout.n[2]]).is_some();
+                }
                 let at = layout.at(i, run.start);
                 let state = &mut state[run.start * layout.row..run.end * layout.row];
                 for (state, kind) in state.iter_mut().zip(&kind[at..]) {

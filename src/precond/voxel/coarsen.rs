@@ -80,6 +80,12 @@ impl Blocks {
         })
     }
 
+    /// Whether a row of blocks has an unknown.
+    #[inline]
+    pub fn has_unknowns(&self, [i, j]: [usize; 2]) -> bool {
+        i < self.layout.n[0] && j < self.layout.n[1] && self.counts[i * self.layout.n[1] + j].fluid > 0
+    }
+
     /// Finds the largest components in `rows` of blocks, all of whose cells are taken to belong to their blocks; those that do
     /// not are marked.
     fn update(&mut self, cells: &mut Cells, rows: &Rows) {

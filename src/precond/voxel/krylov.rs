@@ -48,7 +48,7 @@ pub(crate) trait Sweeps: Send + Sync {
     fn store(&self, z: &mut [f64]);
     /// Bytes held.
     fn bytes(&self) -> usize;
-    /// Bytes a cell that refresh, descend, ascend, direction and advance read and write.
+    /// Bytes a cell, rows without fluid counted as none, that refresh, descend, ascend, direction and advance read and write.
     fn traffic(&self) -> [f64; 5];
     /// A copy on the device.
     #[cfg(feature = "cuda")]
@@ -77,12 +77,12 @@ impl<S: Stencil> Sweeps for Level<S> {
 
     fn refresh(&mut self, s: f64, b: &[f64], x: &[f64]) -> f64 {
         let mut r = std::mem::take(&mut self.r);
-        let (layout, stencil) = (&self.layout, &*self.stencil);
+        let (layout, stencil, wet) = (&self.layout, &*self.stencil, &self.coarsening.cells.wet);
         let n = layout.n[2];
         let plane = |(i, r): (usize, &mut [f32])| -> f64 {
             let mut exact = vec![0.0; n];
             let mut sum = 0.0;
-            for j in 0..layout.n[1] {
+            for j in wet.of(i) {
                 let from = layout.packed(i, j);
                 stencil.apply_double(layout, [i, j], x, &mut exact);
                 let row = &mut r[j * layout.row..][..n];
@@ -164,7 +164,9 @@ impl<S: Stencil> Sweeps for Level<S> {
         // Fields take 4 bytes, links and sums of weights 1 each, a coarse field 4 for every block.
         let [sweep, exact] = S::BYTES;
         let block = if self.layout.planar() { 1.0 } else { 0.5 };
-        [20.0 + exact, 8.0 + 2.0 + sweep + block, 12.0 + 2.0 + sweep + block, 12.0 + exact, 28.0 + exact]
+        let bytes = [20.0 + exact, 8.0 + 2.0 + sweep + block, 12.0 + 2.0 + sweep + block, 12.0 + exact, 28.0 + exact];
+        let wet = self.coarsening.cells.wet.part();
+        bytes.map(|bytes| wet * bytes)
     }
 
     #[cfg(feature = "cuda")]
@@ -187,9 +189,9 @@ vectorised! {
         let mut row = Field::new(n);
         for i in first as isize - 1..(first + dots.len()) as isize + 1 {
             let plane = &mut ring[i.rem_euclid(3) as usize];
-            if i >= 0 && (i as usize) < layout.n[0] {
-                for j in 0..layout.n[1] {
-                    let (at, x) = (layout.at(i as usize, j), layout.lead() + j * layout.row);
+            level.clear_dry(i, plane);
+            if level.has(i) {
+                for (j, at, x) in level.rows(i) {
                     let out = &mut plane[x..x + n];
                     for ((out, z), p) in out.iter_mut().zip(&level.z[at..at + n]).zip(&p[at..at + n]) {
                         *out = z + beta * p;
@@ -200,14 +202,11 @@ vectorised! {
                         q[to..to + n].copy_from_slice(out);
                     }
                 }
-            } else {
-                plane.fill(0.0);
             }
             let i = i - 1;
             if i >= first as isize {
                 let around = [i - 1, i, i + 1].map(|i| &ring[i.rem_euclid(3) as usize][..]);
-                for j in 0..layout.n[1] {
-                    let (at, x) = (layout.at(i as usize, j), layout.lead() + j * layout.row);
+                for (_, at, x) in level.rows(i) {
                     level.stencil.apply_row(layout, at, x, around, &mut row);
                     dots[i as usize - first] += dot_row(&around[1][x..x + n], &row);
                 }
@@ -225,8 +224,7 @@ vectorised! {
         let (n, cells) = (layout.width(), layout.n[2]);
         let around = layout.around(p, i);
         let mut sum = 0.0;
-        for j in 0..layout.n[1] {
-            let (at, w) = (layout.at(i, j), layout.lead() + j * layout.row);
+        for (j, at, w) in level.rows(i as isize) {
             level.stencil.apply_row(layout, at, w, around, q);
             let r = &mut r[j * layout.row..][..n];
             for (r, q) in r.iter_mut().zip(q.iter()) {

@@ -7,12 +7,12 @@
 //! | [`descend`](Level::descend) | z₁ <- S r, r_c <- Pᵀ (r − A z₁) | r | z₁, r_c |
 //! | [`ascend`](Level::ascend) | z₂ <- z₁ + P e, z <- z₂ + S (r − A z₂) | r, z₁, e | z |
 //!
-//! with S = H K H. Planes at the seams between tasks are computed by both, so the result does not depend on the tasks.
+//! with S = H K H. Rows without fluid are zero in every field and are passed over. Planes at the seams between tasks are computed by both, so the result does not depend on the tasks.
 
 use super::coarsen::Coarsening;
 use super::kernel::{Sums, convolve_row};
 use super::transfer::{Shares, Spread};
-use crate::operator::voxel::{Field, Layout, Stencil};
+use crate::operator::voxel::{Field, Layout, Rows, Stencil, Weights};
 use crate::simd::vectorised;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -77,6 +77,17 @@ impl<S: Stencil> Level<S> {
         Level { r: field(), smoothed: field(), z: field(), coarsening, kernel, layout, stencil }
     }
 
+    /// Takes cells that are of another kind or have other weights in `rows`; gives the rows of blocks that were made again.
+    pub(super) fn update(&mut self, kind: &[u8], weights: Option<&Weights>, rows: &Rows) -> Rows {
+        let before = self.coarsening.cells.wet.clone();
+        let blocks = self.coarsening.update(kind, weights, rows);
+        let dried = before.less(&self.coarsening.cells.wet);
+        for field in [&mut self.r, &mut self.smoothed, &mut self.z] {
+            dried.clear(&self.layout, field);
+        }
+        blocks
+    }
+
     /// The layout of its blocks.
     #[inline(always)]
     pub(super) fn coarse(&self) -> &Layout {
@@ -101,9 +112,10 @@ impl<S: Stencil> Level<S> {
         }
     }
 
-    /// Planes a task takes, so that each thread has two tasks.
+    /// Planes a task takes, of those of the cells or of the blocks, so that each thread has two tasks with fluid.
     pub(super) fn planes_a_task(&self, planes: usize) -> usize {
-        planes.div_ceil(2 * rayon::current_num_threads()).max(PLANES)
+        let wet = self.coarsening.cells.wet.planes() * planes / self.layout.n[0];
+        wet.div_ceil(2 * rayon::current_num_threads()).max(PLANES)
     }
 
     /// z₁ <- S r and `rc` <- Pᵀ (r − A z₁).
@@ -147,22 +159,38 @@ impl<S: Stencil> Level<S> {
 
     /// Whether there is a plane `i`.
     #[inline(always)]
-    fn has(&self, i: isize) -> bool {
+    pub(super) fn has(&self, i: isize) -> bool {
         i >= 0 && (i as usize) < self.layout.n[0]
     }
 
-    /// Rows of plane `i`: place in a field, place in the window.
+    /// Rows of plane `i` with fluid: number, place in a field, place in the window.
     #[inline(always)]
-    fn rows(&self, i: isize) -> impl Iterator<Item = (usize, usize, usize)> + use<S> {
+    pub(super) fn rows(&self, i: isize) -> impl Iterator<Item = (usize, usize, usize)> {
         let (at, lead, row) = (self.layout.at(i as usize, 0), self.layout.lead(), self.layout.row);
-        (0..self.layout.n[1]).map(move |j| (j, at + j * row, lead + j * row))
+        self.coarsening.cells.wet.of(i as usize).map(move |j| (j, at + j * row, lead + j * row))
+    }
+
+    /// Zeroes what [`rows`](Self::rows) leaves out of plane `i`'s window, where a row with fluid may look at it.
+    #[inline(always)]
+    pub(super) fn clear_dry(&self, i: isize, window: &mut [f32]) {
+        let (layout, wet) = (&self.layout, &self.coarsening.cells.wet);
+        if !self.has(i) {
+            return window.fill(0.0);
+        }
+        let i = i as usize;
+        if wet.near(i) {
+            for j in (0..layout.n[1]).filter(|j| !wet.has([i, *j])) {
+                window[layout.lead() + j * layout.row..][..layout.width()].fill(0.0);
+            }
+        }
     }
 
     /// out <- H r on plane `i`, zero outside the domain.
     #[inline(always)]
     fn scale_plane(&self, i: isize, out: &mut [f32]) {
+        self.clear_dry(i, out);
         if !self.has(i) {
-            return out.fill(0.0);
+            return;
         }
         let n = self.layout.width();
         for (_, at, x) in self.rows(i) {
@@ -197,6 +225,7 @@ vectorised! {
                 level.scale_plane(i + 1, s.scaled.plane(i + 1));
             }
             let z = s.z.plane(i);
+            level.clear_dry(i, z);
             if level.has(i) {
                 let source = if S::MASK { layout.around(&level.r, i as usize) } else { s.scaled.planes(i - 1) };
                 for (j, at, x) in level.rows(i) {
@@ -207,8 +236,6 @@ vectorised! {
                         z1[to..to + n].copy_from_slice(row);
                     }
                 }
-            } else {
-                z.fill(0.0);
             }
             // r − A z₁ on the plane before
             let i = i - 1;
@@ -222,7 +249,7 @@ vectorised! {
             // r_c on the coarse plane whose last fine neighbour that was
             if i >= begin + 2 && i % 2 == 0 {
                 let c = i as usize / 2 - 1;
-                for j in 0..coarse.n[1] {
+                for j in (0..coarse.n[1]).filter(|j| level.coarsening.blocks.has_unknowns([c, *j])) {
                     let out = &mut rc[(c - first) * coarse.plane + j * coarse.row..][..coarse.n[2]];
                     level.coarsening.transfer.restrict_row(layout, [c, j], s.t.planes(2 * c as isize - 1), &mut s.shares, out);
                 }
@@ -240,19 +267,19 @@ vectorised! {
         for i in begin - 2..end + 2 {
             // z₂ = z₁ + P e on plane i
             let z = s.z.plane(i);
+            level.clear_dry(i, z);
             if level.has(i) {
-                s.spread.reach(level.coarse(), i as usize, e);
+                s.spread.reach(&level.coarsening.blocks, i as usize, e);
                 for (j, at, x) in level.rows(i) {
                     let sources = s.spread.sources(layout, [i as usize, j]);
                     level.coarsening.transfer.prolong_row(at, &level.smoothed, sources, &mut z[x..x + n]);
                 }
-            } else {
-                z.fill(0.0);
             }
             // H (r − A z₂) on the plane before
             let i = i - 1;
             if i >= begin - 1 {
                 let (t, z) = (s.t.plane(i), s.z.planes(i - 1));
+                level.clear_dry(i, t);
                 if level.has(i) {
                     for (_, at, x) in level.rows(i) {
                         level.stencil.residual_row(layout, at, x, z, &level.r, &mut t[x..x + n]);
@@ -260,8 +287,6 @@ vectorised! {
                             level.stencil.scale_row(at, &mut t[x..x + n]);
                         }
                     }
-                } else {
-                    t.fill(0.0);
                 }
             }
             // z₂ + H K of it on the plane before that

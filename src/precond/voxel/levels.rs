@@ -82,6 +82,15 @@ impl Finest {
         }
     }
 
+    /// As [`Level::update`].
+    fn update(&mut self, kind: &[u8], rows: &Rows) -> Rows {
+        match self {
+            Finest::Flags(level) => level.update(kind, None, rows),
+            Finest::Scaled(level) => level.update(kind, None, rows),
+            Finest::Weights(level) => level.update(kind, Some(&*level.stencil.clone()), rows),
+        }
+    }
+
     /// Its cells, and its weights where it has any.
     pub fn cells(&mut self) -> (&mut Coarsening, Option<&Weights>) {
         match self {
@@ -101,11 +110,11 @@ pub(super) fn follow(
     rows: Rows,
     numbers: &CycleNumbers,
 ) -> Result<Bottom> {
-    let (first, first_weights) = finest.cells();
     // The last grid level: some of its cells take from the sparse one.
     let last = coarser.len();
-    let rows = if last == 0 { Rows::all(&first.cells.layout) } else { rows };
-    let mut changed = first.update(kind, first_weights, &rows);
+    let rows = if last == 0 { Rows::all(&finest.cells().0.cells.layout) } else { rows };
+    let mut changed = finest.update(kind, &rows);
+    let (first, first_weights) = finest.cells();
     let growth = if first.cells.layout.planar() { 1.0 } else { 2.0 };
     // The weight of an open face.
     let mut full = 1.0;
@@ -128,7 +137,7 @@ pub(super) fn follow(
         let rows = if l + 1 >= last { Rows::all(layout) } else { changed.grown() };
         let own = Arc::get_mut(&mut next.stencil).expect("held by the level alone");
         fine.weights(fine.cells.faces(weights), l, full, numbers, &rows, own);
-        changed = next.coarsening.update(&fine.blocks.kind, Some(own), &rows);
+        changed = next.update(&fine.blocks.kind, Some(&*next.stencil.clone()), &rows);
         if next.coarsening.blocks.counts().lost() >= LOST_NEXT {
             break;
         }

@@ -114,6 +114,11 @@ impl VoxelMultigrid {
     ///
     /// Errors, with nothing changed: weights on the faces; a grid of another shape; no fluid cell.
     pub fn update(&mut self, grid: &VoxelGrid) -> Result<bool> {
+        Ok(self.follow(grid)?.is_some())
+    }
+
+    /// As [`Self::update`], but gives the rows that have fluid no longer, where any flag is another.
+    pub(crate) fn follow(&mut self, grid: &VoxelGrid) -> Result<Option<Rows>> {
         let VoxelMultigrid { operator: VoxelOperator { layout, coefficients }, numbers, finest, coarser, bottom } =
             self;
         let Coefficients::Flags(flags) = coefficients else {
@@ -132,13 +137,13 @@ impl VoxelMultigrid {
         let kind = layout.pad(grid.flags());
         let changed = finest.cells().0.cells.rows_unlike(&kind);
         if changed.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
-        let around = changed.grown();
+        let (around, before) = (changed.grown(), finest.cells().0.cells.wet.clone());
         Arc::make_mut(flags).update(layout, &kind, &around);
         finest.take_flags(flags, &kind, &around);
         *bottom = follow(finest, coarser, &kind, around, numbers)?;
-        Ok(true)
+        Ok(Some(before.less(&finest.cells().0.cells.wet)))
     }
 
     /// The operator it was set up for.

@@ -1,4 +1,4 @@
-use super::coarsen::Coarsening;
+use super::coarsen::{Blocks, Coarsening};
 use super::transfer::{Shares, Spread, Transfer};
 use crate::operator::voxel::{Field, Layout, Rows};
 use crate::voxel::{FLUID, VoxelGrid};
@@ -30,11 +30,11 @@ fn coarsening(grid: &VoxelGrid) -> Coarsening {
 }
 
 /// P e on all planes.
-fn prolong(transfer: &Transfer, fine: &Layout, coarse: &Layout, e: &[f32]) -> Field {
+fn prolong(transfer: &Transfer, fine: &Layout, blocks: &Blocks, e: &[f32]) -> Field {
     let (mut out, zero) = (Field::new(fine.len()), Field::new(fine.len()));
-    let mut spread = Spread::new(coarse, fine.width());
+    let mut spread = Spread::new(&blocks.layout, fine.width());
     for i in 0..fine.n[0] {
-        spread.reach(coarse, i, e);
+        spread.reach(blocks, i, e);
         for j in 0..fine.n[1] {
             let at = fine.at(i, j);
             let sources = spread.sources(fine, [i, j]);
@@ -80,7 +80,7 @@ fn restriction_is_the_transpose_of_interpolation() {
         }
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         let (left, right) =
-            (dot(&prolong(&transfer, &fine, coarse, &e), &t), dot(&e, &restrict(&transfer, &fine, coarse, &t)));
+            (dot(&prolong(&transfer, &fine, &blocks, &e), &t), dot(&e, &restrict(&transfer, &fine, coarse, &t)));
         assert!((left - right).abs() < 1e-5 * dot(&e, &e), "{sides:?}: {left} {right}");
     }
 }
@@ -92,6 +92,6 @@ fn interpolation_keeps_constants() {
     let fine = cells.layout;
     let mut ones = Field::new(blocks.layout.len());
     (0..64).for_each(|c| ones[blocks.layout.place(c)] = 1.0);
-    let out = prolong(&transfer, &fine, &blocks.layout, &ones);
+    let out = prolong(&transfer, &fine, &blocks, &ones);
     assert!((0..512).all(|c| (out[fine.place(c)] - 1.0).abs() < 1e-6));
 }

@@ -10,6 +10,7 @@
 //! | cube corner b | bit of `links` | bit (bi bj bk): whether the block at that offset gives a value; own block 0 |
 //! | Σ weights | `total` | in 64ths, air included |
 
+use super::coarsen::Blocks;
 use crate::operator::voxel::{Field, Layout};
 
 /// Weights in 64ths by the number of directions in which the block is the next one.
@@ -56,11 +57,17 @@ impl Spread {
 
     /// Spreads the planes of `e` that fine plane `i` takes from.
     #[inline(always)]
-    pub fn reach(&mut self, coarse: &Layout, i: usize, e: &[f32]) {
+    pub fn reach(&mut self, blocks: &Blocks, i: usize, e: &[f32]) {
+        let coarse = &blocks.layout;
         // Planes are counted from 1 here: 0 is the one before the domain.
         let last = i / 2 + 1 + i % 2;
         for plane in self.filled.max(last - 1)..=last {
             for j in 0..coarse.n[1] + 2 {
+                // Nothing takes from rows without unknowns.
+                let row = if coarse.planar() { 0 } else { j.wrapping_sub(1) };
+                if !blocks.has_unknowns([plane.wrapping_sub(1), row]) {
+                    continue;
+                }
                 let to = j * self.pairs..(j + 1) * self.pairs;
                 let from =
                     if coarse.planar() { coarse.at(0, 0) } else { coarse.at(0, 0) + j * coarse.row - coarse.row };
