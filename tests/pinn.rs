@@ -1,5 +1,7 @@
 //! PINNs: derivatives against differences, optimisers on known problems, samplers, resume, errors of the built-in problems.
 
+use filet::mesh::io::{self, MeshFile};
+use filet::mesh::shapes;
 use filet::pinn::{
     Activation, Approximation, Cloud, Ending, Form, LANES, Mlp, MlpConfig, Objective, OptimizerKind, Problem, Run,
     RunConfig, SamplerKind, Sweep, finite_element_solution, parse_problem, problems, residual_at, solution_at,
@@ -212,6 +214,20 @@ fn finite_elements_are_a_reference_of_fourth_order_at_vertices() {
     let along = u(&[x, y + 2.0 * h]) + u(&[x, y - 2.0 * h]) - 2.0 * u(&[x, y]);
     let r = 2.0 * around / (h * h) + 2.0 * along / (4.0 * h * h) - (1.0 + x) * u(&[x, y]) + x;
     assert!(r.abs() < 2e-2, "{r}");
+    // u = x² + x y on a mesh of its own, the boundary's value a soft condition: elements of degree 2 hold it.
+    let folder = tempfile::tempdir().unwrap();
+    let mesh = shapes::built_in("l_shape:4").unwrap().unwrap();
+    let file = MeshFile { mesh, point_data: vec![], cell_data: vec![], notes: vec![] };
+    io::write(folder.path().join("l.msh"), &file).unwrap();
+    let text =
+        "residual = \"u_xx + u_yy - 2\"\ndomain = { mesh = \"l.msh\" }\n[[condition]]\ndirichlet = \"x^2 + x*y\"";
+    let mut problem = parse_problem("p", &folder.path().join("p.toml"), text).unwrap();
+    let u = finite_element_solution(&problem, 24).unwrap().unwrap();
+    for p in &problem.mesh.as_ref().unwrap().points {
+        assert!((u(&p[..2]) - p[0] * p[0] - p[0] * p[1]).abs() < 1e-9, "{p:?}");
+    }
+    problem.conditions.clear();
+    assert!(finite_element_solution(&problem, 8).unwrap().is_none(), "nothing holds the boundary");
     for name in ["burgers", "l-shape", "helmholtz", "ten", "two-peak"] {
         assert!(finite_element_solution(&problems::builtin(name).unwrap(), 4).unwrap().is_none(), "{name}");
     }

@@ -227,7 +227,8 @@ impl Pinn {
         if problem.exact.is_none() {
             problem.exact = finite_element_solution(&problem, REFERENCE_CELLS)?;
             if problem.exact.is_some() {
-                say(quiet, "reference", "a finite element solution of degree 2 on 255 x 255 x 2 triangles");
+                let cells = if problem.mesh.is_some() { "the refined mesh" } else { "255 x 255 x 2 triangles" };
+                say(quiet, "reference", format!("a finite element solution of degree 2 on {cells}"));
             }
         }
         if self.compare.is_empty() { self.run_one(&problem, quiet) } else { self.run_compare(&problem, quiet) }

@@ -25,6 +25,7 @@ use super::lift::Hard;
 use super::{Condition, Domain, Form, Part, Problem, Residual, Site};
 use crate::error::{Error, Place, Result};
 use crate::expression::{Expression, Jet, Number, Written};
+use crate::mesh::Mesh;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -167,14 +168,15 @@ impl Reader<'_> {
         Ok(Box::new(Equation { expression, dimension: d, channels: 1 + d + self.names.forms.len(), of, flux }))
     }
 
-    fn domain(&self, entry: DomainEntry) -> Result<Domain> {
+    fn domain(&self, entry: DomainEntry) -> Result<(Domain, Option<Mesh>)> {
+        let mut mesh = None;
         let domain = match entry {
             DomainEntry::Box(bounds) => Domain::Box(bounds),
             DomainEntry::Disc { centre, radius } => Domain::Ball { centre, radius },
             DomainEntry::Polygon(corners) => Domain::polygon(&corners),
             DomainEntry::Mesh(file) => {
                 let beside = self.path.parent().unwrap_or(Path::new("")).join(&file);
-                Domain::mesh(&crate::mesh::io::read(beside)?.mesh)?
+                Domain::mesh(mesh.insert(crate::mesh::io::read(beside)?.mesh))?
             }
         };
         domain.check().map_err(|e| self.refuse("domain", e.to_string(), "give it a volume"))?;
@@ -187,7 +189,7 @@ impl Reader<'_> {
                 "name one coordinate for each dimension: coordinates = [\"x\", \"t\"]",
             ));
         }
-        Ok(domain)
+        Ok((domain, mesh))
     }
 
     /// `x-` or `x+`
@@ -243,7 +245,7 @@ impl Reader<'_> {
     }
 
     fn problem(&self, name: &str, file: ProblemFile) -> Result<Problem> {
-        let domain = self.domain(file.domain)?;
+        let (domain, mesh) = self.domain(file.domain)?;
         let equation = self.equation("residual", &file.residual, false)?;
         let d = domain.dimension();
         if let Some(unknown) = file.periodic.iter().find(|p| !self.names.coordinates.contains(p)) {
@@ -268,6 +270,7 @@ impl Reader<'_> {
             name: name.into(),
             coordinates,
             domain,
+            mesh,
             periodic,
             forms,
             equation,

@@ -9,6 +9,7 @@
 //! | c | `unknowns` | coefficients to be found, for inverse problems |
 
 use super::{Domain, Form, Part};
+use crate::mesh::Mesh;
 
 /// Where a residual is taken.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +62,8 @@ pub struct Problem {
     pub coordinates: Vec<String>,
     /// Ω
     pub domain: Domain,
+    /// The mesh that gave Ω, where one did: finite elements to measure errors by are on its refinement.
+    pub mesh: Option<Mesh>,
     /// Whether u repeats along each coordinate of the bounding box; the network does so then.
     pub periodic: Vec<bool>,
     /// Q

@@ -49,6 +49,7 @@ fn problem(name: &str, d: usize, equation: impl Residual + 'static, exact: fn(&[
         domain,
         conditions: Vec::new(),
         exact: Some(Box::new(exact)),
+        mesh: None,
         unknowns: Vec::new(),
     }
 }
