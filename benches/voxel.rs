@@ -1,11 +1,11 @@
-//! The voxel solver: set-up, solve, and each sweep with its fraction of the memory's speed.
+//! The voxel solver: set-up, update where some flags change, solve, and each sweep with its fraction of the memory's speed.
 //!
 //! `cargo bench --bench voxel`
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use filet::report::memory::triad_bytes_per_second;
 use filet::solver::{StopRule, VoxelSolver, unobserved};
-use filet::voxel::built_in;
+use filet::voxel::{AIR, FLUID, VoxelGrid, built_in};
 
 fn voxel(c: &mut Criterion) {
     let mut group = c.benchmark_group("voxel");
@@ -27,6 +27,14 @@ fn voxel(c: &mut Criterion) {
         }
         group.throughput(Throughput::Elements(scene.grid.cells() as u64));
         group.bench_function(BenchmarkId::new("set-up", name), |b| b.iter(|| VoxelSolver::new(&scene.grid)));
+        let mut flags = scene.grid.flags().to_vec();
+        flags.iter_mut().step_by(997).filter(|flag| **flag == FLUID).for_each(|flag| *flag = AIR);
+        let other = VoxelGrid::new(scene.grid.sides(), flags).expect("a grid");
+        let mut grids = [&other, &scene.grid].into_iter().cycle();
+        group.bench_function(BenchmarkId::new("update", name), |b| {
+            b.iter(|| solver.update(grids.next().expect("an endless iterator")))
+        });
+        solver.update(&scene.grid).expect("the scene's own grid");
         let stop = StopRule { rtol: 1e-6, ..StopRule::default() };
         let mut x = vec![0.0; scene.rhs.len()];
         group.bench_function(BenchmarkId::new("solve to 1e-6", name), |b| {

@@ -36,6 +36,11 @@ impl Rows {
         Rows { n: [n0, n1], has: (0..n0 * n1).into_par_iter().with_min_len(64).map(differs).collect() }
     }
 
+    /// The rows of which `has` says so.
+    pub fn from_fn(layout: &Layout, has: impl Fn([usize; 2]) -> bool) -> Self {
+        Rows::none(layout).made([layout.n[0], layout.n[1]], has)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         !self.has.contains(&true)
@@ -66,6 +71,16 @@ impl Rows {
     /// For each plane, whether its rows are in the set, to be changed.
     pub fn planes_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [bool]> {
         self.has.par_chunks_mut(self.n[1])
+    }
+
+    /// Those that are in `others` as well.
+    pub fn both(&self, others: &Rows) -> Self {
+        self.made(self.n, |row| self.has(row) && others.has(row))
+    }
+
+    /// These and `others`.
+    pub fn either(&self, others: &Rows) -> Self {
+        self.made(self.n, |row| self.has(row) || others.has(row))
     }
 
     /// Those that are not in `others`.

@@ -27,10 +27,17 @@ pub(crate) struct ScaledFlags {
 
 impl ScaledFlags {
     /// h = 1 + Σ w · counts within `bounds`, with the weights of solid cells that share a face, an edge, a corner, and of air
-    /// cells, for cells of these kinds. In the plane sides stand for faces and corners for edges.
-    pub fn new(layout: &Layout, kind: &[u8], flags: Arc<Flags>, weights: [f32; 6], bounds: [f32; 2]) -> Self {
+    /// cells, for cells of these kinds with fluid in the rows `wet`. In the plane sides stand for faces and corners for edges.
+    pub fn new(
+        layout: &Layout,
+        kind: &[u8],
+        flags: Arc<Flags>,
+        weights: [f32; 6],
+        bounds: [f32; 2],
+        wet: &Rows,
+    ) -> Self {
         let mut new = ScaledFlags { flags: flags.clone(), scale: vec![0u8; layout.len()], weights, bounds };
-        new.update(layout, kind, flags, &Rows::all(layout));
+        new.update(layout, kind, flags, wet);
         new
     }
 

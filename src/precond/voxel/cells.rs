@@ -13,6 +13,12 @@ pub(super) const BELONGS: u8 = 1 << 5;
 /// A cell in the midst of the fluid.
 const MIDST: u8 = FLUID | OPEN[0] | OPEN[1] | OPEN[2] | BELONGS;
 
+/// Sorts of cubes.
+pub(super) const EMPTY: u8 = 0;
+pub(super) const DRY: u8 = 1;
+pub(super) const MIXED: u8 = 2;
+pub(super) const WHOLE: u8 = 255;
+
 /// The cells of a level.
 pub(super) struct Cells {
     pub layout: Layout,
@@ -36,7 +42,7 @@ impl Cells {
         planes.enumerate().for_each(|(i, (state, wet))| {
             for run in rows.runs(i) {
                 for j in run.clone() {
-                    wet[j] = memchr::memchr(FLUID, &kind[layout.at(i, j)..][..layout.n[2]]).is_some();
+                    wet[j] = has_fluid(&kind[layout.at(i, j)..][..layout.n[2]]);
                 }
                 let at = layout.at(i, run.start);
                 let state = &mut state[run.start * layout.row..run.end * layout.row];
@@ -75,23 +81,23 @@ impl Cells {
     /// The 2 × 2 × 2 cells from `at` on.
     #[inline]
     pub fn cube(&self, at: usize) -> Cube {
-        let mut bytes = [[0; 2]; 4];
-        for (bytes, row) in bytes.iter_mut().zip(self.rows(at)) {
-            if let Some(at) = row {
-                *bytes = [self.state[at], self.state[at + 1]];
-            }
+        let [i, j, _] = self.layout.steps();
+        let pair = |at: usize| u64::from(u16::from_le_bytes([self.state[at], self.state[at + 1]]));
+        let mut states = pair(at) | pair(at + i) << 32;
+        if j > 0 {
+            states |= pair(at + j) << 16 | pair(at + i + j) << 48;
         }
-        let states = u64::from_le_bytes(bytes.as_flattened().try_into().expect("eight states"));
         // Bit 0 of byte b goes to bit b of the highest byte.
         let bits = |mask: u8| {
             let low = states >> mask.trailing_zeros() & 0x0101_0101_0101_0101;
             (low.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
         };
-        Cube { fluid: bits(FLUID), air: bits(AIR), open: OPEN.map(bits), belongs: bits(BELONGS) }
+        let open = [bits(OPEN[0]), bits(OPEN[1]), bits(OPEN[2])];
+        Cube { fluid: bits(FLUID), air: bits(AIR), open, belongs: bits(BELONGS) }
     }
 
-    /// For the cubes of two rows each of `firsts` on: whether all their cells lie in the midst of the fluid (255), in
-    /// nothing (0), or must be looked at (1). `out[c]` is for the cells c and c + 1.
+    /// For the cubes from `first` on: whether all their cells lie in the midst of the fluid ([`WHOLE`]), in nothing
+    /// ([`EMPTY`]), some in air and none in fluid ([`DRY`]), or must be looked at. `out[c]` is for the cells c and c + 1.
     pub fn sort_cubes(&self, first: usize, out: &mut [u8]) {
         let rows = self.rows(first).map(|at| at.map(|at| &self.state[at..]));
         match rows {
@@ -107,6 +113,15 @@ impl Cells {
         let [i, j, _] = self.layout.steps();
         (b >> 2) * i + (b >> 1 & 1) * j + (b & 1)
     }
+}
+
+fn has_fluid(kind: &[u8]) -> bool {
+    memchr::memchr(FLUID, kind).is_some()
+}
+
+/// The rows with fluid among cells of these kinds.
+pub(super) fn wet_rows(layout: &Layout, kind: &[u8]) -> Rows {
+    Rows::where_not(layout, |at| !has_fluid(&kind[at]))
 }
 
 vectorised! {
@@ -143,8 +158,9 @@ vectorised! {
         for x in 0..n {
             let all = (a0[x] & b0[x]) & (c0[x] & d0[x]) & ((a1[x] & b1[x]) & (c1[x] & d1[x]));
             let any = (a0[x] | b0[x]) | (c0[x] | d0[x]) | ((a1[x] | b1[x]) | (c1[x] | d1[x]));
-            let whole = if all & midst == midst { 255 } else { 1 };
-            out[x] = if any == 0 { 0 } else { whole };
+            let sort = if any & FLUID == 0 { DRY } else { MIXED };
+            let sort = if any == 0 { EMPTY } else { sort };
+            out[x] = if all & midst == midst { WHOLE } else { sort };
         }
     }
 }

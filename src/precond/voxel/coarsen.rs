@@ -6,7 +6,7 @@
 //! the distance in space. Air lies at the centre of a *fine* cell, so what couples to it is scaled by the distance instead.
 
 use super::CycleNumbers;
-use super::cells::{BELONGS, Cells, Faces};
+use super::cells::{BELONGS, Cells, DRY, EMPTY, Faces, WHOLE};
 use super::corner::links;
 use super::parameters::{FACTOR, SCALE};
 use super::transfer::Transfer;
@@ -80,6 +80,13 @@ impl Blocks {
         })
     }
 
+    /// The rows of blocks with an unknown.
+    pub fn wet(&self) -> Rows {
+        let [_, n1, _] = self.layout.n;
+        let counts = &self.counts;
+        Rows::from_fn(&self.layout, |[i, j]| counts[i * n1 + j].fluid > 0)
+    }
+
     /// Whether a row of blocks has an unknown.
     #[inline]
     pub fn has_unknowns(&self, [i, j]: [usize; 2]) -> bool {
@@ -129,19 +136,16 @@ fn row_of_blocks(
     cells.sort_cubes(from, sorted);
     for (k, (largest, kind)) in largest.iter_mut().zip(kind).enumerate() {
         match sorted[2 * k] {
-            0 => (*largest, *kind) = (0, 0),
-            255 => {
+            EMPTY => (*largest, *kind) = (0, 0),
+            DRY => (*largest, *kind) = (0, AIR),
+            WHOLE => {
                 (*largest, *kind) = (whole, FLUID);
                 counts.cells += whole.count_ones() as usize;
             }
             _ => {
                 let cube = cells.cube(from + 2 * k);
                 *largest = cube.largest();
-                *kind = match (*largest, cube.air) {
-                    (0, 0) => 0,
-                    (0, _) => AIR,
-                    _ => FLUID,
-                };
+                *kind = FLUID;
                 let count = cube.fluid.count_ones() as usize;
                 counts.cells += count;
                 counts.cut += if cube.fluid == whole { 0 } else { count };

@@ -1,7 +1,7 @@
 //! The cubes of 2 × 2 × 2 cells around the corners of blocks, one cell from each of eight blocks: what interpolation takes
 //! from where.
 
-use super::cells::Cells;
+use super::cells::{Cells, DRY, EMPTY, WHOLE};
 use super::cube::{Cube, seen_from};
 use super::transfer::{Transfer, weight};
 use crate::operator::voxel::{Layout, Rows};
@@ -32,14 +32,19 @@ pub(super) fn links(fine: &Cells, rows: &Rows, transfer: &mut Transfer) {
                 }
                 let first = first(layout, a, b);
                 fine.sort_cubes(first, sorted);
-                for (c, kind) in sorted.iter().step_by(2).enumerate() {
+                let mut sorts = sorted.iter().step_by(2).copied().enumerate().peekable();
+                while let Some((c, sort)) = sorts.next() {
                     let at = first + 2 * c;
-                    match kind {
-                        0 => {}
-                        255 => {
+                    match sort {
+                        EMPTY | DRY => {}
+                        WHOLE => {
+                            let mut n = 2;
+                            while sorts.next_if(|(_, sort)| *sort == WHOLE).is_some() {
+                                n += 2;
+                            }
                             for row in fine.rows(at).into_iter().flatten() {
-                                links[row - base..row - base + 2].fill(whole);
-                                total[row - base..row - base + 2].fill(sum);
+                                links[row - base..row - base + n].fill(whole);
+                                total[row - base..row - base + n].fill(sum);
                             }
                         }
                         _ => link(&fine.cube(at), |cell, bits, sum| {

@@ -7,6 +7,7 @@
 
 use super::CycleNumbers;
 use super::bottom::Bottom;
+use super::cells::wet_rows;
 use super::coarsen::Coarsening;
 use super::krylov::Sweeps;
 use super::level::Level;
@@ -45,7 +46,8 @@ impl Finest {
                 Finest::Flags(Level::empty(layout, kernel, flags.clone()))
             }
             Coefficients::Flags(flags) => {
-                let scaled = ScaledFlags::new(&layout, kind, flags.clone(), numbers.scale_finest, SCALE);
+                let wet = wet_rows(&layout, kind);
+                let scaled = ScaledFlags::new(&layout, kind, flags.clone(), numbers.scale_finest, SCALE, &wet);
                 Finest::Scaled(Level::empty(layout, kernel, Arc::new(scaled)))
             }
             Coefficients::Weights(weights) => Finest::Weights(Level::empty(layout, kernel, weights.clone())),
@@ -136,7 +138,9 @@ pub(super) fn follow(
             .unwrap_or_else(|| Level::empty(layout.clone(), numbers.kernel(l + 1), Arc::new(Weights::zero(layout))));
         let rows = if l + 1 >= last { Rows::all(layout) } else { changed.grown() };
         let own = Arc::get_mut(&mut next.stencil).expect("held by the level alone");
-        fine.weights(fine.cells.faces(weights), l, full, numbers, &rows, own);
+        // Rows without unknowns have no weights.
+        let wet = fine.blocks.wet().either(&next.coarsening.cells.wet);
+        fine.weights(fine.cells.faces(weights), l, full, numbers, &rows.both(&wet), own);
         changed = next.update(&fine.blocks.kind, Some(&*next.stencil.clone()), &rows);
         if next.coarsening.blocks.counts().lost() >= LOST_NEXT {
             break;

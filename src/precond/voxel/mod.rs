@@ -47,6 +47,7 @@ use crate::error::{Error, Result};
 use crate::operator::voxel::{Coefficients, FaceWeights, Layout, Rows, VoxelOperator, Weights};
 use crate::voxel::VoxelGrid;
 use bottom::Bottom;
+use cells::wet_rows;
 use level::Level;
 use levels::{Finest, follow};
 use std::sync::Arc;
@@ -140,8 +141,9 @@ impl VoxelMultigrid {
             return Ok(None);
         }
         let (around, before) = (changed.grown(), finest.cells().0.cells.wet.clone());
-        Arc::make_mut(flags).update(layout, &kind, &around);
-        finest.take_flags(flags, &kind, &around);
+        let touched = around.both(&before.either(&wet_rows(layout, &kind)));
+        Arc::make_mut(flags).update(layout, &kind, &touched);
+        finest.take_flags(flags, &kind, &touched);
         *bottom = follow(finest, coarser, &kind, around, numbers)?;
         Ok(Some(before.less(&finest.cells().0.cells.wet)))
     }
