@@ -18,12 +18,11 @@
 use super::cosine::Derivatives;
 use super::jets::{self, JET};
 use super::lattice::smallest;
-use super::loss::known;
 use super::synthetic::Synthetic;
 use super::{LogMonitor, Potential};
 use crate::error::{Error, Place, Result};
 use crate::nn::layers::ConvLayer;
-use crate::nn::ops::{add, gather, join, linear, reshape, tanh};
+use crate::nn::ops::{add, gather, join, known, linear, reshape, tanh};
 use crate::nn::{Conv, Layer, Param, Tape, Tensor, Var, Weights};
 use crate::train::Objective;
 use rand::{Rng, SeedableRng};
@@ -202,7 +201,10 @@ impl DmmLoss {
             .zip(monitors.par_iter().zip(&logs))
             .map(of_monitor)
             .collect();
-        known(&phi, samples)
+        let losses = Tensor::new(&[samples.len()], samples.iter().map(|s| s.0 as f32).collect());
+        let slopes = samples.iter().flat_map(|s| s.1.iter().map(|g| *g as f32)).collect();
+        let phi = reshape(&phi, &[samples.len(), JET * places.len()]);
+        known(&phi, losses, Tensor::new(phi.shape(), slopes))
     }
 
     /// Loss and gradient for the jets of one monitor.
