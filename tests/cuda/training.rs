@@ -5,7 +5,7 @@ use crate::standin::{cuda, difference, wide};
 use filet::dcdm::{DirectionNet, NetSize, ResidualLoss};
 use filet::mgno::generate::{Problem, Recipe};
 use filet::mgno::{CycleConfig, Form, MgNoConfig, NetConfig, Norm, Operator, SampleLoss, Samples, UNetConfig};
-use filet::nn::ops::cuda::Gpu;
+use filet::nn::ops::cuda::{Arithmetic, Gpu};
 use filet::nn::{Backend, Boundary, Layer, Weights};
 use filet::train::{Checkpoint, Objective, TrainConfig, train};
 use filet::voxel::{Family, generate};
@@ -46,9 +46,14 @@ fn trained<O: Objective>(
 }
 
 /// All ways to the last step give the same, those on the device alone the same bits.
-fn every_way_is_the_same<N: Layer, O: Objective>(what: &str, net: impl Fn() -> N, objective: impl Fn(&Backend) -> O) {
+pub fn every_way_is_the_same<N: Layer, O: Objective>(
+    what: &str,
+    arithmetic: Arithmetic,
+    net: impl Fn() -> N,
+    objective: impl Fn(&Backend) -> O,
+) {
     let (_shared, cuda) = cuda();
-    let (cpu, gpu) = (Backend::Cpu, Backend::Gpu(Gpu::new(&cuda)));
+    let (cpu, gpu) = (Backend::Cpu, Backend::Gpu(Gpu::with(&cuda, arithmetic)));
     let run = |course: &[(&Backend, usize)]| trained(&mut net(), &objective, 3, course);
     let [host, device, resumed] = [&[(&cpu, 3)][..], &[(&gpu, 3)], &[(&gpu, 1), (&gpu, 3)]].map(run);
     assert_eq!(device, resumed, "{what}");
@@ -68,6 +73,7 @@ fn direction_nets_are_trained_as_on_the_processor() {
     let grids = [Family::Dam, Family::Splash].map(|family| generate(family, &[4, 4, 6], 0).unwrap().grid);
     every_way_is_the_same(
         "direction net",
+        Arithmetic::ThreeTf32,
         || DirectionNet::new(NetSize { fine: 1, coarse: 1 }, 3),
         |backend| ResidualLoss::new(&grids, 20, 2, 3, backend).unwrap(),
     );
@@ -94,6 +100,7 @@ fn operators_are_trained_as_on_the_processor() {
     for (what, config, norm) in nets {
         every_way_is_the_same(
             what,
+            Arithmetic::ThreeTf32,
             || Operator::new(&config, &samples, 5).unwrap(),
             |_| SampleLoss::new(&samples, norm, 2, true, 1).unwrap(),
         );
