@@ -1,4 +1,5 @@
-// The learned mover (src/mover/learned): the Monge-Ampere equation under cosine series and random monitors.
+// The learned mover (src/mover/learned): the Monge-Ampere equation under cosine series and random monitors, and under jets of the
+// published net. Series first:
 //
 //     phi(x, y) = sum over i, j of c[i, j] w[i, j] cos(i pi x) cos(j pi y),   w[i, j] = 1 / (pi^2 (i^2 + j^2)), w[0, 0] = 0
 //
@@ -206,4 +207,128 @@ extern "C" __global__ void series_at(double *out, const double *c, const double 
     out[3 * p] = phi;
     out[3 * p + 1] = phi_x;
     out[3 * p + 2] = phi_y;
+}
+
+// Second-order jets (jets.rs): [n, JET, C] holds z, z_x, z_y, z_xx, z_yy, z_xy of C channels at n places. Launch: a thread a jet, or a
+// number where there are more or fewer.
+constexpr int JET = 6;
+
+// out <- the jets of tanh z.
+extern "C" __global__ void jet_tanh(float *out, const float *jets, int channels, int all)
+{
+    const int q = blockIdx.x * THREADS + threadIdx.x;
+    if (q >= all)
+        return;
+    const size_t first = size_t(q / channels) * JET * channels + q % channels;
+    const float *z = jets + first;
+    float *y = out + first;
+    const float s = tanhf(z[0]), s1 = 1 - s * s, s2 = -2 * s * s1, zx = z[channels], zy = z[2 * channels];
+    y[0] = s;
+    y[channels] = s1 * zx;
+    y[2 * channels] = s1 * zy;
+    y[3 * channels] = s2 * zx * zx + s1 * z[3 * channels];
+    y[4 * channels] = s2 * zy * zy + s1 * z[4 * channels];
+    y[5 * channels] = s2 * zx * zy + s1 * z[5 * channels];
+}
+
+// Its gradient for z from the gradient g.
+extern "C" __global__ void jet_tanh_gradient(float *out, const float *gradients, const float *jets, int channels, int all)
+{
+    const int q = blockIdx.x * THREADS + threadIdx.x;
+    if (q >= all)
+        return;
+    const size_t first = size_t(q / channels) * JET * channels + q % channels;
+    float z[JET], g[JET];
+#pragma unroll
+    for (int k = 0; k < JET; ++k) {
+        z[k] = jets[first + k * channels];
+        g[k] = gradients[first + k * channels];
+    }
+    const float s = tanhf(z[0]), s1 = 1 - s * s, s2 = -2 * s * s1, s3 = s1 * (6 * s * s - 2);
+    const float curved = g[3] * z[1] * z[1] + g[4] * z[2] * z[2] + g[5] * z[1] * z[2];
+    const float along = g[1] * z[1] + g[2] * z[2] + g[3] * z[3] + g[4] * z[4] + g[5] * z[5];
+    float *to = out + first;
+    to[0] = s1 * g[0] + s2 * along + s3 * curved;
+    to[channels] = s1 * g[1] + s2 * (2 * g[3] * z[1] + g[5] * z[2]);
+    to[2 * channels] = s1 * g[2] + s2 * (2 * g[4] * z[2] + g[5] * z[1]);
+    to[3 * channels] = s1 * g[3];
+    to[4 * channels] = s1 * g[4];
+    to[5 * channels] = s1 * g[5];
+}
+
+// out[b, p] <- the jet moving[p], still[b] added to its z; [batch, places, JET, C] from [places, JET, C] and [batch, C].
+extern "C" __global__ void add_still(float *out, const float *moving, const float *still, int places, int channels, int all)
+{
+    const int q = blockIdx.x * THREADS + threadIdx.x;
+    if (q >= all)
+        return;
+    const int length = places * JET * channels, in_jet = q % (JET * channels);
+    out[q] = moving[q % length] + (in_jet < channels ? still[size_t(q / length) * channels + in_jet] : 0);
+}
+
+// Its gradient for still: the sum of g over places, of z alone.
+extern "C" __global__ void still_gradient(float *out, const float *g, int places, int channels, int all)
+{
+    const int q = blockIdx.x * THREADS + threadIdx.x;
+    if (q >= all)
+        return;
+    float sum = 0;
+    for (int p = 0; p < places; ++p)
+        sum += g[(size_t(q / channels) * places + p) * JET * channels + q % channels];
+    out[q] = sum;
+}
+
+// Of the jets of phi under each monitor at `count` places: the loss and its gradient,
+//
+//     L = mean (m det J / theta - 1)^2 + mean min(0, lambda)^2 + SIDES mean (d phi / d n)^2
+//
+// the first two over the first `inside` places, the last over the others, which lie on the sides x = const, x = const, y = const,
+// y = const in turn (dmm.rs); `as_published` 1 + phi_xx and 1 + phi_yy take the place of the eigenvalue lambda. Launch: a block of
+// THREADS threads a monitor.
+constexpr double SIDES = 1000;
+extern "C" __global__ void place_losses(
+    float *losses, float *gradients, const float *jets, const double *monitors, const double *theta, const double *places, int count,
+    int inside, int as_published)
+{
+    const size_t sample = blockIdx.x;
+    double loss = 0;
+    for (int p = threadIdx.x; p < count; p += THREADS) {
+        const float *jet = jets + (sample * count + p) * JET;
+        float *gradient = gradients + (sample * count + p) * JET;
+        const double x = jet[1], y = jet[2], xx = jet[3], yy = jet[4], xy = jet[5];
+        gradient[0] = 0;
+        if (p >= inside) {
+            const bool along_x = p % 4 < 2;
+            const double normal = along_x ? x : y, share = SIDES / (count - inside);
+            loss += share * normal * normal;
+            gradient[1] = along_x ? float(2 * share * normal) : 0;
+            gradient[2] = along_x ? 0 : float(2 * share * normal);
+            gradient[3] = gradient[4] = gradient[5] = 0;
+            continue;
+        }
+        double slope_x, slope_y;
+        const double log_m = log_monitor(monitors + sample * FEATURES * NUMBERS, places[2 * p] + x, places[2 * p + 1] + y, slope_x, slope_y);
+        const double m = exp(log_m) / theta[sample], det = (1 + xx) * (1 + yy) - xy * xy;
+        const double left = m * det - 1, by = 2 * left * m / inside;
+        double convex[3];
+        if (as_published) {
+            convex[0] = min(0.0, 1 + xx);
+            convex[1] = min(0.0, 1 + yy);
+            convex[2] = 0;
+            loss += (left * left + convex[0] * convex[0] + convex[1] * convex[1]) / inside;
+        } else {
+            const double low = min(0.0, smallest_eigenvalue(xx, yy, xy, convex));
+            loss += (left * left + low * low) / inside;
+            for (double &slope : convex)
+                slope *= low;
+        }
+        gradient[1] = float(by * det * slope_x);
+        gradient[2] = float(by * det * slope_y);
+        gradient[3] = float(by * (1 + yy) + 2 * convex[0] / inside);
+        gradient[4] = float(by * (1 + xx) + 2 * convex[1] / inside);
+        gradient[5] = float(-2 * by * xy + 2 * convex[2] / inside);
+    }
+    loss = sum_in_block(loss);
+    if (threadIdx.x == 0)
+        losses[sample] = float(loss);
 }

@@ -4,34 +4,40 @@
 use crate::standin::{cuda, difference, wide};
 use crate::training::every_way_is_the_same;
 use filet::mesh::shapes::built_in;
-use filet::mover::{LearnedMover, MoveConfig, Mover, PotentialLoss, PotentialNet};
-use filet::nn::ops::add;
+use filet::mover::{DmmLoss, DmmNet, LearnedMover, MoveConfig, Mover, PotentialLoss, PotentialNet};
 use filet::nn::ops::cuda::{Arithmetic, Gpu};
-use filet::nn::{Backend, Layer, Param, Tape, Var};
+use filet::nn::{Backend, Layer, Param, Tape, Tensor, Var};
+use filet::train::Objective;
 
-/// Losses and the gradient of their sum for all parameters.
-fn losses_and_gradient(net: &mut dyn Layer, backend: &Backend) -> [Vec<f64>; 2] {
+/// A loss, and its gradient for all parameters.
+fn loss_and_gradient(net: &mut dyn Layer, objective: &mut dyn Objective, backend: &Backend) -> [Vec<f64>; 2] {
     net.move_to(backend).unwrap();
     let tape = Tape::training().on(backend.clone());
-    let losses = PotentialLoss { batch: 2, seed: 4 }.on(net, &tape, 0..2);
-    let sum = losses.iter().cloned().reduce(|a, b| add(&a, &b)).unwrap();
-    let gradients = tape.gradients(&sum);
-    let here = |t: &filet::nn::Tensor| wide(t.here().unwrap().data());
-    [losses.iter().flat_map(|l| here(l.value())).collect(), gradients.values().flat_map(here).collect()]
+    let loss = objective.loss(net, &tape, 0).unwrap();
+    let gradients = tape.gradients(&loss);
+    let here = |t: &Tensor| wide(t.here().unwrap().data());
+    [here(loss.value()), gradients.values().flat_map(here).collect()]
+}
+
+/// With weights as they are and `larger` ones, under which the map folds here and there: barriers and tangents are at work.
+fn losses_agree(what: &str, net: &mut dyn Layer, objective: &mut dyn Objective, larger: f32) {
+    let (_shared, cuda) = cuda();
+    let gpu = Backend::Gpu(Gpu::with(&cuda, Arithmetic::Single));
+    for larger in [1.0, larger] {
+        net.visit(&mut |p| p.value.data_mut().iter_mut().for_each(|v| *v *= larger));
+        let [device, host] = [&gpu, &Backend::Cpu].map(|backend| loss_and_gradient(net, objective, backend));
+        let off = [0, 1].map(|k| difference(&device[k], &host[k]));
+        println!("{what}, weights times {larger}: loss {}, {:.1e} apart, gradients {:.1e}", host[0][0], off[0], off[1]);
+        assert!(off[0] < 1e-6 && off[1] < 5e-6, "{what}: {off:?}");
+    }
 }
 
 #[test]
-fn losses_of_series_and_their_gradients_are_those_of_the_processor() {
-    let (_shared, cuda) = cuda();
-    let gpu = Backend::Gpu(Gpu::with(&cuda, Arithmetic::Single));
-    // The larger numbers fold the map here and there: the barrier and the tangent of the logarithm are at work.
-    for larger in [1.0, 2.0] {
-        let mut net = PotentialNet::new(3);
-        net.visit(&mut |p| p.value.data_mut().iter_mut().for_each(|v| *v *= larger));
-        let [host, device] = [&Backend::Cpu, &gpu].map(|backend| losses_and_gradient(&mut net, backend));
-        let off = [0, 1].map(|k| difference(&device[k], &host[k]));
-        println!("weights times {larger}: losses {:?}, {:.1e} apart, gradients {:.1e}", host[0], off[0], off[1]);
-        assert!(off[0] < 1e-5 && off[1] < 1e-4, "{off:?}");
+fn losses_and_their_gradients_are_those_of_the_processor() {
+    losses_agree("series", &mut PotentialNet::new(3), &mut PotentialLoss { batch: 2, seed: 4 }, 2.0);
+    for as_published in [false, true] {
+        let mut objective = DmmLoss { batch: 2, seed: 4, as_published };
+        losses_agree("dmm", &mut DmmNet::of_width(12, 1), &mut objective, 1.5);
     }
 }
 
@@ -61,6 +67,12 @@ impl Layer for Seen {
 fn nets_of_series_are_trained_as_on_the_processor() {
     let net = || Seen(PotentialNet::new(1));
     every_way_is_the_same("series", Arithmetic::Single, net, |_| PotentialLoss { batch: 1, seed: 1 });
+}
+
+#[test]
+fn published_nets_are_trained_as_on_the_processor() {
+    let objective = |_: &Backend| DmmLoss { batch: 1, seed: 1, as_published: false };
+    every_way_is_the_same("dmm", Arithmetic::Single, || DmmNet::of_width(8, 1), objective);
 }
 
 #[test]

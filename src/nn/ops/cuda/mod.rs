@@ -202,7 +202,7 @@ impl Gpu {
     }
 
     /// A tensor of this shape from a kernel.
-    fn make(&self, shape: &[usize], source: &Source, kernel: &str, threads: Shape, args: &[Arg]) -> Tensor {
+    pub(crate) fn make(&self, shape: &[usize], source: &Source, kernel: &str, threads: Shape, args: &[Arg]) -> Tensor {
         self.tensor(shape, self.fill(shape.iter().product(), source, kernel, threads, args))
     }
 
