@@ -1,8 +1,9 @@
 //! The learned mover on the device: loss, gradients, training and guess are the processor's. Its operations are tested in every
 //! arithmetic, the whole in the one that takes the stand-in least.
 
+use crate::solves::filet;
 use crate::standin::{cuda, difference, wide};
-use crate::training::every_way_is_the_same;
+use crate::training::{bytes_of_a_step, every_way_is_the_same};
 use filet::mesh::shapes::built_in;
 use filet::mover::{DmmLoss, DmmNet, LearnedMover, MoveConfig, Mover, PotentialLoss, PotentialNet};
 use filet::nn::ops::cuda::{Arithmetic, Gpu};
@@ -76,6 +77,13 @@ fn published_nets_are_trained_as_on_the_processor() {
 }
 
 #[test]
+fn a_step_brings_monitors_up_and_a_number_down() {
+    let [up, down] = bytes_of_a_step(&mut PotentialNet::new(1), &mut PotentialLoss { batch: 1, seed: 1 });
+    // Seven numbers of each of three features, and the 1 that gradients start with.
+    assert_eq!([up, down], [8 * 7 * 3 + 4, 4]);
+}
+
+#[test]
 fn guesses_are_those_of_the_processor() {
     let (_shared, cuda) = cuda();
     let gpu = Backend::Gpu(Gpu::with(&cuda, Arithmetic::Single));
@@ -91,4 +99,20 @@ fn guesses_are_those_of_the_processor() {
     let off = difference(&device, &host);
     println!("points {off:.1e} apart");
     assert!(off < 1e-6 && difference(&host, mesh.points.as_flattened()) > 0.01, "{off}");
+}
+
+#[test]
+fn the_command_moves_with_the_net_on_the_device() {
+    let ring = ["move", "square:8", "--monitor", "ring:5,20,0.1", "--method", "learned", "--json", "-q"];
+    let told = |more: &[&str]| {
+        let (code, text, error) = filet(&[&ring[..], more].concat());
+        assert_eq!(code, 0, "{error}");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let [host, device] = [told(&[]), told(&["--device", "cuda"])];
+    assert_eq!([&host["device"], &device["device"]], ["cpu", "cuda"]);
+    assert_eq!([&host["method"], &device["method"]], ["learned"; 2]);
+    assert_eq!(host["iterations"], device["iterations"]);
+    let variation = |of: &serde_json::Value| of["after"]["variation"].as_f64().unwrap();
+    assert!((variation(&host) - variation(&device)).abs() < 1e-6 * variation(&host));
 }

@@ -107,29 +107,33 @@ fn operators_are_trained_as_on_the_processor() {
     }
 }
 
-#[test]
-fn a_step_brings_data_up_and_a_number_down_and_takes_no_new_memory() {
+/// Bytes up and down in a step, after those that take memory from the driver; no later one does.
+pub fn bytes_of_a_step(net: &mut dyn Layer, objective: &mut dyn Objective) -> [usize; 2] {
     let (_alone, cuda) = crate::standin::cuda_alone();
-    let samples = samples();
-    let config = NetConfig::Unet(UNetConfig { levels: 2, width: 4, ..UNetConfig::default() });
-    let backend = Backend::Gpu(Gpu::new(&cuda));
-    let mut net = Operator::new(&config, &samples, 5).unwrap();
-    net.move_to(&backend).unwrap();
-    let mut objective = SampleLoss::new(&samples, Norm::H1, 2, false, 1).unwrap();
+    net.move_to(&Backend::Gpu(Gpu::with(&cuda, Arithmetic::Single))).unwrap();
     let config = TrainConfig { steps: 4, ..TrainConfig::default() };
     let mut after = Vec::new();
-    train(&mut net, &mut objective, &config, &mut Checkpoint::default(), &mut |_, _| {
+    train(net, objective, &config, &mut Checkpoint::default(), &mut |_, _| {
         after.push((cuda.copied(), crate::standin::used()));
         Ok(ControlFlow::Continue(()))
     })
     .unwrap();
-    let batch = 4 * 2 * 2 * samples.inputs.len() / samples.len();
-    let ([up, down], [up_later, down_later]) = (after[2].0, after[3].0);
-    println!("a step: {} bytes up, {} down; a batch has {batch}", up_later - up, down_later - down);
-    assert_eq!(down_later - down, 4);
-    // Besides the batch the scaling of inputs and outputs, one number and its shift each, and the 1 that gradients start with.
-    assert!((batch..=batch + 64).contains(&(up_later - up)), "{}", up_later - up);
     assert_eq!(after[1].1, after[3].1, "memory that steps take is what steps before gave back");
+    [0, 1].map(|way| after[3].0[way] - after[2].0[way])
+}
+
+#[test]
+fn a_step_brings_data_up_and_a_number_down_and_takes_no_new_memory() {
+    let samples = samples();
+    let config = NetConfig::Unet(UNetConfig { levels: 2, width: 4, ..UNetConfig::default() });
+    let mut net = Operator::new(&config, &samples, 5).unwrap();
+    let mut objective = SampleLoss::new(&samples, Norm::H1, 2, false, 1).unwrap();
+    let [up, down] = bytes_of_a_step(&mut net, &mut objective);
+    let batch = 4 * 2 * 2 * samples.inputs.len() / samples.len();
+    println!("a step: {up} bytes up, {down} down; a batch has {batch}");
+    assert_eq!(down, 4);
+    // Besides the batch the scaling of inputs and outputs, one number and its shift each, and the 1 that gradients start with.
+    assert!((batch..=batch + 64).contains(&up), "{up}");
 }
 
 #[test]
@@ -146,7 +150,8 @@ fn the_command_trains_on_the_device_and_says_what_it_cannot() {
     };
     let mgno =
         ["train", "mgno", "--data", "darcy-rough:16", "--samples", "6", "--test", "2", "--epochs", "2", "--batch", "2"];
-    let cases: [&[&str]; 3] = [
+    let cases: [&[&str]; 4] = [
+        &["train", "mover", "--batch", "1", "--steps", "1"],
         &["train", "direction", "--size", "4", "--vectors", "10", "--batch", "1", "--steps", "2"],
         &[&mgno[..], &["--width", "3", "--layers", "1", "--levels", "2"]].concat(),
         &[&mgno[..], &["--net", "unet", "--width", "3", "--levels", "2"]].concat(),
