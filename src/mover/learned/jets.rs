@@ -77,13 +77,14 @@ pub(super) struct AddStill;
 impl Op for AddStill {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
         let [mut moving, mut still] = [inputs[0], inputs[1]].map(|x| Tensor::zeros(x.shape()));
-        let sample = moving.len();
+        let (sample, channels) = (moving.len(), still.shape()[1]);
         let add = |sum: &mut [f32], g: &[f32]| sum.iter_mut().zip(g).for_each(|(sum, g)| *sum += g);
-        let channels = still.shape()[1];
-        for (g, still) in g.data().chunks_exact(sample).zip(still.data_mut().chunks_exact_mut(channels)) {
-            add(moving.data_mut(), g);
-            g.chunks_exact(JET * channels).for_each(|jet| add(still, &jet[..channels]));
-        }
+        let jet = JET * channels;
+        moving.data_mut().par_chunks_mut(jet).enumerate().for_each(|(place, sum)| {
+            g.data().chunks_exact(sample).for_each(|g| add(sum, &g[place * jet..][..jet]));
+        });
+        let samples = still.data_mut().par_chunks_mut(channels).zip(g.data().par_chunks(sample));
+        samples.for_each(|(sum, g)| g.chunks_exact(jet).for_each(|jet| add(sum, &jet[..channels])));
         vec![wanted[0].then_some(moving), wanted[1].then_some(still)]
     }
 
@@ -97,15 +98,16 @@ impl Op for AddStill {
 /// `[batch · places, 6, C]`.
 pub fn add_still(moving: &Var, still: &Var) -> Var {
     Var::apply(&[moving, still], AddStill, |_| {
-        let (places, channels) = (moving.shape()[0], still.shape()[1]);
-        let of = |still: &[f32]| {
-            let mut jets = moving.value().data().to_vec();
-            let values = jets.chunks_exact_mut(JET * channels).flat_map(|jet| jet[..channels].iter_mut().zip(still));
-            values.for_each(|(z, still)| *z += still);
-            jets
-        };
-        let data = still.value().data().chunks_exact(channels).flat_map(of).collect();
-        Tensor::new(&[still.shape()[0] * places, JET, channels], data)
+        let (places, batch, channels) = (moving.shape()[0], still.shape()[0], still.shape()[1]);
+        let moving = moving.value().data();
+        let mut out = Tensor::zeros(&[batch * places, JET, channels]);
+        let samples = out.data_mut().par_chunks_mut(moving.len()).zip(still.value().data().par_chunks(channels));
+        samples.for_each(|(jets, still)| {
+            jets.copy_from_slice(moving);
+            let values = jets.chunks_exact_mut(JET * channels).map(|jet| &mut jet[..channels]);
+            values.for_each(|z| z.iter_mut().zip(still).for_each(|(z, still)| *z += still));
+        });
+        out
     })
 }
 
