@@ -10,6 +10,7 @@ use filet::dcdm::{CudaNetDirection, DirectionNet, NetSize, ResidualLoss, SHIPPED
 use filet::device::cuda::{Cuda, tensor_products};
 use filet::mgno::generate::{Problem, Recipe};
 use filet::mgno::{MgNoConfig, NetConfig, Norm, Operator, SampleLoss};
+use filet::mover::{PotentialLoss, PotentialNet};
 use filet::nn::ops::cuda::{Arithmetic, Gpu};
 use filet::nn::{Backend, Layer, Weights, parse_weights};
 use filet::solver::{Method, SceneSolver, SolverConfig, StopRule, unobserved};
@@ -101,7 +102,7 @@ fn step(cuda: &Cuda, title: &str, cells: usize, net: &mut dyn Layer, objective: 
     table(cuda, title, cells);
 }
 
-/// A step of the two trainings that run on a GPU.
+/// A step of the trainings that run on a GPU.
 fn training(cuda: &Arc<Cuda>, side: usize) {
     let gpu = Backend::Gpu(Gpu::new(cuda));
     let grid = built_in(&format!("box:{side}"), 0).expect("a family").expect("a scene").grid;
@@ -117,6 +118,10 @@ fn training(cuda: &Arc<Cuda>, side: usize) {
     let mut objective = SampleLoss::new(&samples, Norm::H1, 2, false, 0).expect("a loss");
     let title = "a step of train mgno with one layer on 32 x 32 cells, batches of 2";
     step(cuda, title, 2 * 32 * 32, &mut operator, &mut objective, &gpu);
+
+    let title = "a step of train mover, batches of 2 monitors on 32 x 32 points";
+    let mut objective = PotentialLoss { batch: 2, seed: 0 };
+    step(cuda, title, 2 * 32 * 32, &mut PotentialNet::new(0), &mut objective, &gpu);
 }
 
 /// Ten steps of train direction, with the convolutions and their gradients in each arithmetic.

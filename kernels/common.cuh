@@ -34,6 +34,23 @@ __device__ inline void leave_sums(const double (&v)[K], double *partials)
         partials[K * block_number() + t] = sums[t][0];
 }
 
+// The block's sum of v in all its threads.
+__device__ inline double sum_in_block(double v)
+{
+    __shared__ double sums[THREADS];
+    const int t = threadIdx.x;
+    sums[t] = v;
+    for (int half = THREADS / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (t < half)
+            sums[t] += sums[t + half];
+    }
+    __syncthreads();
+    const double sum = sums[0];
+    __syncthreads();
+    return sum;
+}
+
 // Calls point(cell, value, sum of the six neighbours' values) for the cells of the block's tile, plane after plane. Values are
 // load(cell), 0 outside the box. The plane lies in shared memory with a halo of one cell, the planes before and after in registers,
 // so that load is called about once a cell. Launch: blocks (n2 / TK, n1 / TJ, n0 / PLANES) rounded up, threads (TK, TJ).

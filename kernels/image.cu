@@ -1,5 +1,5 @@
-// Images besides convolutions: blocks of 2 x 2 x 2 cells, the layer from 16 channels to one, and the way from a residual to an image
-// and back.
+// Images besides convolutions: blocks of 2 x 2 x 2 cells, channels beside each other, the layer from 16 channels to one, and the way
+// from a residual to an image and back.
 //
 // Launch: blocks of THREADS threads, one thread for each number of the result.
 
@@ -32,6 +32,25 @@ extern "C" __global__ void spread_blocks(
         const float value = factor * x[size_t(block) * channels + d];
         y[q] = skip ? value + skip[q] : value;
     }
+}
+
+// z[c] <- the nx channels x[c] and after them the ny channels y[c].
+extern "C" __global__ void join_channels(float *z, const float *x, const float *y, int nx, int ny, int all)
+{
+    const int q = blockIdx.x * THREADS + threadIdx.x;
+    if (q < all) {
+        const int d = q % (nx + ny);
+        const size_t c = q / (nx + ny);
+        z[q] = d < nx ? x[c * nx + d] : y[c * ny + d - nx];
+    }
+}
+
+// x[c] <- the nx channels of z[c] from `first` on, of nz.
+extern "C" __global__ void take_channels(float *x, const float *z, int nx, int nz, int first, int all)
+{
+    const int q = blockIdx.x * THREADS + threadIdx.x;
+    if (q < all)
+        x[q] = z[size_t(q / nx) * nz + first + q % nx];
 }
 
 // y[c] <- b + the sum over e of x[c, e] w[e].

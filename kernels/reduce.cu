@@ -6,23 +6,6 @@
 // Numbers whose sum a block takes.
 constexpr int SHARE = 8192;
 
-// The block's sum of v in all its threads.
-__device__ inline double sum_in_block(double v)
-{
-    __shared__ double sums[THREADS];
-    const int t = threadIdx.x;
-    sums[t] = v;
-    for (int half = THREADS / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (t < half)
-            sums[t] += sums[t + half];
-    }
-    __syncthreads();
-    const double sum = sums[0];
-    __syncthreads();
-    return sum;
-}
-
 // partials[sample, share] <- the sum of x y over the share, of x where there is no y. Launch: blocks (shares, samples).
 extern "C" __global__ void dot_shares(double *partials, const float *x, const float *y, int n)
 {

@@ -26,6 +26,8 @@ fn without_cuda_the_command_says_what_is_missing() {
             weights,
         ],
         &["train", "mgno", "--data", "darcy-rough:8", "--device", "cuda", "--weights", weights],
+        &["train", "mover", "--steps", "1", "--batch", "1", "--device", "cuda", "--output", weights],
+        &["move", "square:4", "--monitor", "1 + x", "--method", "learned", "--device", "cuda"],
         &["operator", "eval", "--data", "darcy-rough:32", "--samples", "1", "--device", "cuda"],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_filet")).args(args).output().unwrap();

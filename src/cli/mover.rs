@@ -4,7 +4,8 @@ use super::monitor::MonitorArgs;
 use super::outputs::check_ending;
 use super::progress::Progress;
 use super::solve::{Seconds, lap, say_end};
-use super::{Done, input, print_data, say};
+use super::{Done, input, print_data, say, settings};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::mesh::io::{Field, MeshFile, write};
 use crate::mesh::{Mesh, quality};
@@ -12,7 +13,7 @@ use crate::mover::{
     BoundaryConfig, LearnedMover, MoveConfig, MoveMethod, MoveReport, Moved, Mover, Spread, cell_densities, displace,
     monitor_values,
 };
-use crate::nn::read_weights;
+use crate::nn::{Backend, read_weights};
 use crate::report::format::{count, seconds, significant};
 use crate::report::memory::peak_bytes;
 use crate::report::plot::{Curve, CurvesPlot, MeshPanel, before_after, curves};
@@ -44,6 +45,10 @@ pub(super) struct Move {
     /// Weights of the learned mover, from filet train mover [default: those that come with filet]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
+
+    /// Where the net of --method learned is: cpu, or cuda: the first NVIDIA GPU; the guess is polished on the processors
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    device: Device,
 
     /// Stop at this relative residual of the Monge-Ampere equation
     #[arg(long, value_name = "X", default_value = "1e-8")]
@@ -164,15 +169,18 @@ impl Move {
 
     fn mover(&self) -> Result<Box<dyn Mover>> {
         let config = self.config()?;
+        let refuse = |option: &str, value: String| {
+            Err(Error::Option { option: option.into(), value, what: "goes with --method learned".into() })
+        };
         match (self.method, &self.weights) {
+            (Way::Classical(_), Some(path)) => refuse("--weights", path.display().to_string()),
+            (Way::Classical(_), None) if self.device != Device::Cpu => refuse("--device", self.device.name().into()),
             (Way::Classical(method), None) => Ok(Box::new(MoveConfig { method, ..config })),
-            (Way::Learned, Some(path)) => Ok(Box::new(LearnedMover::new(&read_weights(path)?, &config)?)),
-            (Way::Learned, None) => Ok(Box::new(LearnedMover::shipped(&config))),
-            (Way::Classical(_), Some(path)) => Err(Error::Option {
-                option: "--weights".into(),
-                value: path.display().to_string(),
-                what: "goes with --method learned".into(),
-            }),
+            (Way::Learned, path) => {
+                let backend = Backend::open(self.device)?;
+                let weights = path.as_ref().map_or_else(|| Ok(LearnedMover::shipped_weights()), read_weights)?;
+                Ok(Box::new(LearnedMover::on(&weights, &config, &backend)?))
+            }
         }
     }
 
@@ -284,7 +292,7 @@ impl Move {
             "seconds": { "read": time.read, "move": time.solve, "write": time.write, "total": time.total },
             "peak_bytes": peak_bytes(),
             "threads": rayon::current_num_threads(),
-            "device": "cpu",
+            "device": self.device.name(),
             "outputs": written,
         })
     }

@@ -55,6 +55,15 @@ impl Backend {
         }
     }
 
+    /// Zeros there.
+    pub fn zeros(&self, shape: &[usize]) -> Tensor {
+        match self {
+            Backend::Cpu => Tensor::zeros(shape),
+            #[cfg(feature = "cuda")]
+            Backend::Gpu(gpu) => gpu.zeros(shape),
+        }
+    }
+
     /// Whether all went well so far.
     ///
     /// Errors: the first fault there.

@@ -42,6 +42,6 @@ mod weights;
 pub use backend::Backend;
 pub use ops::conv::{Conv, Padding};
 pub use ops::pad::Boundary;
-pub use tape::{Gradients, Layer, Op, Param, Tape, Var};
+pub use tape::{Gradients, Layer, Op, Param, Tape, Var, move_parameters};
 pub use tensor::Tensor;
 pub use weights::{Weights, parse_weights, read_weights, write_weights};

@@ -220,14 +220,21 @@ pub trait Layer {
     ///
     /// Errors: a fault of the GPU they come from or go to.
     fn move_to(&mut self, backend: &Backend) -> Result<()> {
-        let mut fault = Ok(());
-        self.visit(&mut |p| {
-            if fault.is_ok() {
-                fault = p.value.here().map(|value| p.value = backend.put(value));
-            }
-        });
-        fault.and_then(|()| backend.check())
+        move_parameters(self, backend)
     }
+}
+
+/// Moves the parameters alone, for layers that hold more than these.
+///
+/// Errors: a fault of the GPU they come from or go to.
+pub fn move_parameters<L: Layer + ?Sized>(layer: &mut L, backend: &Backend) -> Result<()> {
+    let mut fault = Ok(());
+    layer.visit(&mut |p| {
+        if fault.is_ok() {
+            fault = p.value.here().map(|value| p.value = backend.put(value));
+        }
+    });
+    fault.and_then(|()| backend.check())
 }
 
 /// Hands out parameters as variables, once each, and takes in data.

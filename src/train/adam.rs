@@ -40,7 +40,7 @@ impl Adam {
         let [c1, c2] = BETAS.map(|beta| 1.0 - beta.powf(self.steps as f64));
         net.visit(&mut |param| {
             let Some(gradient) = gradients.get(&param.name) else { return };
-            let zeros = || param.value.backend().put(Tensor::zeros(param.value.shape()));
+            let zeros = || param.value.backend().zeros(param.value.shape());
             let [m, v] = self.moments.entry(param.name.clone()).or_insert_with(|| [zeros(), zeros()]);
             #[cfg(feature = "cuda")]
             if let Some(gpu) = gradient.gpu() {

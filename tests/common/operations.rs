@@ -85,6 +85,11 @@ pub fn operations(backend: &Backend) -> Vec<Operation> {
         }),
         op("along the last side", &[&[2, 3, 4]], |v| ops::along(&v[0], &wide(4), 2)),
         op("along a side", &[&[2, 4, 3, 2]], |v| ops::along(&v[0], &wide(4), 1)),
+        op("join", &[&[3, 2, 4], &[3, 2, 1], &[3, 2, 2]], |v| ops::join(&[&v[0], &v[1], &v[2]])),
+        op("known", &[&[3, 4]], |v| {
+            let (squares, slopes) = (ops::dot_samples(&v[0], &v[0]), ops::scale(&v[0], 2.0));
+            ops::known(&v[0], squares.value().clone(), slopes.value().clone())
+        }),
         op("standardise", &[&[3, 4, 5]], |v| ops::standardise(&v[0])),
         op("scale_shift", &[&[3, 4, 5], &[4, 5], &[4, 5]], |v| ops::scale_shift(&v[0], &v[1], &v[2])),
         op("apply_symmetric, stencil", &[&[2, 5, 4, 6, 1]], move |v| ops::apply_symmetric(&stencil, &v[0])),
@@ -103,7 +108,6 @@ pub fn on_processors() -> Vec<Operation> {
     vec![
         op("gather", &[&[5, 3]], move |v| ops::gather(&v[0], &places)),
         op("scatter_add", &[&[4, 3]], move |v| ops::scatter_add(&v[0], &again, 6)),
-        op("join", &[&[3, 2, 4], &[3, 2, 1], &[3, 2, 2]], |v| ops::join(&[&v[0], &v[1], &v[2]])),
         op("mean_messages", &[&[8, 3], &[8, 3], &[16, 3]], |v| {
             let graph = Arc::new(ops::Neighbours::new(4, &[[2, 0], [0, 1], [1, 2], [3, 1]]));
             ops::mean_messages(&v[0], &v[1], &v[2], &graph)

@@ -3,6 +3,7 @@
 
 mod compile;
 mod faults;
+mod mover;
 mod nets;
 #[path = "../common/operations.rs"]
 mod operations;

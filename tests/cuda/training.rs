@@ -5,7 +5,7 @@ use crate::standin::{cuda, difference, wide};
 use filet::dcdm::{DirectionNet, NetSize, ResidualLoss};
 use filet::mgno::generate::{Problem, Recipe};
 use filet::mgno::{CycleConfig, Form, MgNoConfig, NetConfig, Norm, Operator, SampleLoss, Samples, UNetConfig};
-use filet::nn::ops::cuda::Gpu;
+use filet::nn::ops::cuda::{Arithmetic, Gpu};
 use filet::nn::{Backend, Boundary, Layer, Weights};
 use filet::train::{Checkpoint, Objective, TrainConfig, train};
 use filet::voxel::{Family, generate};
@@ -46,9 +46,14 @@ fn trained<O: Objective>(
 }
 
 /// All ways to the last step give the same, those on the device alone the same bits.
-fn every_way_is_the_same<N: Layer, O: Objective>(what: &str, net: impl Fn() -> N, objective: impl Fn(&Backend) -> O) {
+pub fn every_way_is_the_same<N: Layer, O: Objective>(
+    what: &str,
+    arithmetic: Arithmetic,
+    net: impl Fn() -> N,
+    objective: impl Fn(&Backend) -> O,
+) {
     let (_shared, cuda) = cuda();
-    let (cpu, gpu) = (Backend::Cpu, Backend::Gpu(Gpu::new(&cuda)));
+    let (cpu, gpu) = (Backend::Cpu, Backend::Gpu(Gpu::with(&cuda, arithmetic)));
     let run = |course: &[(&Backend, usize)]| trained(&mut net(), &objective, 3, course);
     let [host, device, resumed] = [&[(&cpu, 3)][..], &[(&gpu, 3)], &[(&gpu, 1), (&gpu, 3)]].map(run);
     assert_eq!(device, resumed, "{what}");
@@ -68,6 +73,7 @@ fn direction_nets_are_trained_as_on_the_processor() {
     let grids = [Family::Dam, Family::Splash].map(|family| generate(family, &[4, 4, 6], 0).unwrap().grid);
     every_way_is_the_same(
         "direction net",
+        Arithmetic::ThreeTf32,
         || DirectionNet::new(NetSize { fine: 1, coarse: 1 }, 3),
         |backend| ResidualLoss::new(&grids, 20, 2, 3, backend).unwrap(),
     );
@@ -94,35 +100,40 @@ fn operators_are_trained_as_on_the_processor() {
     for (what, config, norm) in nets {
         every_way_is_the_same(
             what,
+            Arithmetic::ThreeTf32,
             || Operator::new(&config, &samples, 5).unwrap(),
             |_| SampleLoss::new(&samples, norm, 2, true, 1).unwrap(),
         );
     }
 }
 
-#[test]
-fn a_step_brings_data_up_and_a_number_down_and_takes_no_new_memory() {
+/// Bytes up and down in a step, after those that take memory from the driver; no later one does.
+pub fn bytes_of_a_step(net: &mut dyn Layer, objective: &mut dyn Objective) -> [usize; 2] {
     let (_alone, cuda) = crate::standin::cuda_alone();
-    let samples = samples();
-    let config = NetConfig::Unet(UNetConfig { levels: 2, width: 4, ..UNetConfig::default() });
-    let backend = Backend::Gpu(Gpu::new(&cuda));
-    let mut net = Operator::new(&config, &samples, 5).unwrap();
-    net.move_to(&backend).unwrap();
-    let mut objective = SampleLoss::new(&samples, Norm::H1, 2, false, 1).unwrap();
+    net.move_to(&Backend::Gpu(Gpu::with(&cuda, Arithmetic::Single))).unwrap();
     let config = TrainConfig { steps: 4, ..TrainConfig::default() };
     let mut after = Vec::new();
-    train(&mut net, &mut objective, &config, &mut Checkpoint::default(), &mut |_, _| {
+    train(net, objective, &config, &mut Checkpoint::default(), &mut |_, _| {
         after.push((cuda.copied(), crate::standin::used()));
         Ok(ControlFlow::Continue(()))
     })
     .unwrap();
-    let batch = 4 * 2 * 2 * samples.inputs.len() / samples.len();
-    let ([up, down], [up_later, down_later]) = (after[2].0, after[3].0);
-    println!("a step: {} bytes up, {} down; a batch has {batch}", up_later - up, down_later - down);
-    assert_eq!(down_later - down, 4);
-    // Besides the batch the scaling of inputs and outputs, one number and its shift each, and the 1 that gradients start with.
-    assert!((batch..=batch + 64).contains(&(up_later - up)), "{}", up_later - up);
     assert_eq!(after[1].1, after[3].1, "memory that steps take is what steps before gave back");
+    [0, 1].map(|way| after[3].0[way] - after[2].0[way])
+}
+
+#[test]
+fn a_step_brings_data_up_and_a_number_down_and_takes_no_new_memory() {
+    let samples = samples();
+    let config = NetConfig::Unet(UNetConfig { levels: 2, width: 4, ..UNetConfig::default() });
+    let mut net = Operator::new(&config, &samples, 5).unwrap();
+    let mut objective = SampleLoss::new(&samples, Norm::H1, 2, false, 1).unwrap();
+    let [up, down] = bytes_of_a_step(&mut net, &mut objective);
+    let batch = 4 * 2 * 2 * samples.inputs.len() / samples.len();
+    println!("a step: {up} bytes up, {down} down; a batch has {batch}");
+    assert_eq!(down, 4);
+    // Besides the batch the scaling of inputs and outputs, one number and its shift each, and the 1 that gradients start with.
+    assert!((batch..=batch + 64).contains(&up), "{up}");
 }
 
 #[test]
@@ -139,7 +150,8 @@ fn the_command_trains_on_the_device_and_says_what_it_cannot() {
     };
     let mgno =
         ["train", "mgno", "--data", "darcy-rough:16", "--samples", "6", "--test", "2", "--epochs", "2", "--batch", "2"];
-    let cases: [&[&str]; 3] = [
+    let cases: [&[&str]; 4] = [
+        &["train", "mover", "--batch", "1", "--steps", "1"],
         &["train", "direction", "--size", "4", "--vectors", "10", "--batch", "1", "--steps", "2"],
         &[&mgno[..], &["--width", "3", "--layers", "1", "--levels", "2"]].concat(),
         &[&mgno[..], &["--net", "unet", "--width", "3", "--levels", "2"]].concat(),

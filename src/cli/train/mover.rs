@@ -2,7 +2,8 @@
 
 use super::Steps;
 use crate::cli::progress::Progress;
-use crate::cli::{Done, say};
+use crate::cli::{Done, say, settings};
+use crate::device::Device;
 use crate::error::Result;
 use crate::mover::{DmmLoss, DmmNet, PotentialLoss, PotentialNet};
 use crate::nn::{Backend, Layer, Tape};
@@ -36,6 +37,10 @@ pub(in crate::cli) struct Mover {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     batch: u16,
 
+    /// cpu, or cuda: the first NVIDIA GPU
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    device: Device,
+
     #[command(flatten)]
     steps: Steps,
 }
@@ -49,6 +54,7 @@ impl Mover {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
         self.steps.check()?;
+        let backend = Backend::open(self.device)?;
         let progress = Progress::new(quiet);
         let show = (clock, &progress, quiet);
         let (batch, seed) = (usize::from(self.batch), self.steps.seed);
@@ -69,7 +75,7 @@ impl Mover {
                 self.run_description(),
                 ("monitors", &score),
                 show,
-                &Backend::Cpu,
+                &backend,
             );
         }
         let as_published = self.net == Net::DmmPublished;
@@ -78,7 +84,7 @@ impl Mover {
         let score = |net: &dyn Layer, objective: &DmmLoss| {
             f64::from(objective.on(net, &Tape::inference(), held_out.clone()).value().item())
         };
-        self.steps.run(&mut net, &mut objective, self.run_description(), ("monitors", &score), show, &Backend::Cpu)
+        self.steps.run(&mut net, &mut objective, self.run_description(), ("monitors", &score), show, &backend)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.

@@ -20,8 +20,8 @@ mod traffic;
 pub use buffer::{Arg, Buffer, Number, float, int, optional, real};
 pub use compile::compile;
 pub use source::{
-    ADAM, AMG, CONVOLUTION, CSR, CYCLE, IMAGE, KRYLOV, LATTICE, LATTICE_TENSOR, MULTIGRID, POINTWISE, REDUCE, SOURCES,
-    Signature, Source, TENSOR, VOXEL,
+    ADAM, AMG, CONVOLUTION, CSR, CYCLE, IMAGE, KRYLOV, LATTICE, LATTICE_TENSOR, MOVER, MULTIGRID, POINTWISE, REDUCE,
+    SOURCES, Signature, Source, TENSOR, VOXEL,
 };
 pub use traffic::{Traffic, tensor_products};
 

@@ -51,11 +51,13 @@ pub const IMAGE: Source = source!("slots.cuh"; "image.cu");
 pub const POINTWISE: Source = source!(; "pointwise.cu");
 /// Sums, and what is made with them.
 pub const REDUCE: Source = source!(; "reduce.cu");
+/// The equation of the learned mover.
+pub const MOVER: Source = source!(; "mover.cu");
 /// Adam's step.
 pub const ADAM: Source = source!(; "adam.cu");
 
 /// All of them.
-pub const SOURCES: [Source; 14] = [
+pub const SOURCES: [Source; 15] = [
     KRYLOV,
     VOXEL,
     MULTIGRID,
@@ -69,6 +71,7 @@ pub const SOURCES: [Source; 14] = [
     IMAGE,
     POINTWISE,
     REDUCE,
+    MOVER,
     ADAM,
 ];
 

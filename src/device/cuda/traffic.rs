@@ -57,6 +57,7 @@ fn flops(kernel: &str) -> f64 {
         // Of those of any shape products are told; sums of partial sums are nothing beside them.
         "convolve_lattice" | "convolve_lattice_3tf32" | "transpose_lattice" | "transpose_lattice_3tf32" => 0.0,
         "weight_lattice" | "weight_lattice_3tf32" | "along" | "add_shares" | "sum_shares" | "dot_shares" => 0.0,
+        "remainders" | "series_at" => 0.0,
         "weight_shares_1" | "weight_shares_16" | "weight_shares_16_tf32" | "weight_shares_16_3tf32" => 0.0,
         "map" | "map_gradient" => 12.0,
         "adam" => 14.0,

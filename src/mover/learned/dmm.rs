@@ -18,18 +18,16 @@
 use super::cosine::Derivatives;
 use super::jets::{self, JET};
 use super::lattice::smallest;
-use super::loss::known;
-use super::synthetic::Synthetic;
+use super::synthetic::{Monitors, Synthetic};
 use super::{LogMonitor, Potential};
 use crate::error::{Error, Place, Result};
 use crate::nn::layers::ConvLayer;
-use crate::nn::ops::{add, gather, join, linear, reshape, tanh};
+use crate::nn::ops::{add, join, known, linear, reshape, tanh};
 use crate::nn::{Conv, Layer, Param, Tape, Tensor, Var, Weights};
 use crate::train::Objective;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
-use std::sync::Arc;
 
 /// Sides of the image.
 const IMAGE: usize = 48;
@@ -56,6 +54,11 @@ pub struct DmmNet {
 impl DmmNet {
     /// With random weights.
     pub fn new(seed: u64) -> Self {
+        DmmNet::of_width(WIDTH, seed)
+    }
+
+    /// Another width than the published one in place of 512, and twice as much in place of 1024.
+    pub fn of_width(width: usize, seed: u64) -> Self {
         let mut rng = Pcg64::seed_from_u64(seed);
         let convolutions =
             [(1, 8, 2), (8, 16, 1), (16, 8, 1), (8, 1, 2)].into_iter().enumerate().map(|(i, (c, d, s))| {
@@ -68,12 +71,13 @@ impl DmmNet {
             Param { name, value }
         };
         let last = IMAGE * IMAGE / 16;
-        let dense = [(last, 1024), (1024, WIDTH), (WIDTH, WIDTH)].into_iter().enumerate().map(|(i, (k, m))| {
-            let bias = Param { name: format!("dense.{i}.bias"), value: Tensor::zeros(&[m]) };
-            [matrix(format!("dense.{i}.weight"), k, m), bias]
-        });
+        let dense =
+            [(last, 2 * width), (2 * width, width), (width, width)].into_iter().enumerate().map(|(i, (k, m))| {
+                let bias = Param { name: format!("dense.{i}.bias"), value: Tensor::zeros(&[m]) };
+                [matrix(format!("dense.{i}.weight"), k, m), bias]
+            });
         let dense = dense.collect();
-        let jets = [(3, 32), (33, WIDTH), (WIDTH, WIDTH), (WIDTH, 1)].into_iter().enumerate();
+        let jets = [(3, 32), (33, width), (width, width), (width, 1)].into_iter().enumerate();
         let jets = jets.map(|(i, (k, m))| matrix(format!("jets.{i}"), k, m)).collect();
         DmmNet { convolutions, dense, jets }
     }
@@ -106,7 +110,7 @@ impl DmmNet {
     /// A linear map of jets.
     fn map(&self, tape: &Tape, i: usize, x: &Var) -> Var {
         let matrix = tape.parameter(&self.jets[i]);
-        linear(x, &matrix, &Var::constant(Tensor::zeros(&[matrix.shape()[1]])))
+        linear(x, &matrix, &Var::constant(tape.backend().zeros(&[matrix.shape()[1]])))
     }
 }
 
@@ -122,23 +126,18 @@ fn input(images: &[Vec<f64>], places: &[[f64; 2]]) -> Var {
 }
 
 impl Layer for DmmNet {
-    /// The jets of φ, `[batch · places, 6, 1]`; a sample of the input is an image and the places, which are the same for all.
+    /// The jets of φ, `[batch · places, 6, 1]`; a sample of the input, which is here, is an image and the places, the same for all.
     fn forward(&self, tape: &Tape, input: &Var) -> Var {
         let (batch, length) = (input.shape()[0], input.shape()[1]);
         let (pixels, count) = (IMAGE * IMAGE, (length - IMAGE * IMAGE) / 2);
         let images = input.value().data().chunks_exact(length).flat_map(|x| &x[..pixels]).copied().collect();
-        let images = Var::constant(Tensor::new(&[batch, 1, IMAGE, IMAGE, 1], images));
-        let place = Var::constant(jets::places(&input.value().data()[pixels..length]));
-        let ones = (0..count * JET).map(|k| if k % JET == 0 { 1.0 } else { 0.0 }).collect();
-        let one = Var::constant(Tensor::new(&[count, JET, 1], ones));
-        let trunk = jets::tanh(&self.map(tape, 0, &join(&[&place, &one])));
+        let images = tape.constant(Tensor::new(&[batch, 1, IMAGE, IMAGE, 1], images));
+        let places = tape.constant(jets::places(&input.value().data()[pixels..length]));
+        let one = tape.constant(jets::ones(count));
+        let trunk = jets::tanh(&self.map(tape, 0, &places));
         let trunk = jets::tanh(&self.map(tape, 1, &join(&[&trunk, &one])));
         let trunk = self.map(tape, 2, &trunk);
-        // The branch has no derivatives.
-        let still = Var::constant(Tensor::zeros(&[batch, (JET - 1) * WIDTH]));
-        let branch = reshape(&join(&[&self.branch(tape, &images), &still]), &[batch, JET, WIDTH]);
-        let which = |f: &dyn Fn(usize) -> usize| -> Arc<[u32]> { (0..batch * count).map(|k| f(k) as u32).collect() };
-        let head = add(&gather(&trunk, &which(&|k| k % count)), &gather(&branch, &which(&|k| k / count)));
+        let head = jets::add_still(&trunk, &self.branch(tape, &images));
         self.map(tape, 3, &jets::tanh(&head))
     }
 
@@ -160,8 +159,9 @@ impl Potential for DmmNet {
         let images = [log_m(&image_places())?];
         let mut out = Vec::with_capacity(points.len());
         for points in points.chunks(TOGETHER) {
-            let jets = self.forward(&Tape::inference(), &input(&images, points));
-            let jets = jets.value().data().chunks_exact(JET).map(|jet| [jet[0], jet[1], jet[2]].map(f64::from));
+            let tape = Tape::inference().on(self.jets[0].value.backend());
+            let jets = self.forward(&tape, &input(&images, points)).value().here()?;
+            let jets = jets.data().chunks_exact(JET).map(|jet| [jet[0], jet[1], jet[2]].map(f64::from));
             out.extend(jets.map(|[phi, x, y]| (phi, [x, y])));
         }
         Ok(out)
@@ -189,28 +189,38 @@ impl DmmLoss {
             let end = (k % 2) as f64;
             places.push(if k % 4 < 2 { [end, t] } else { [t, end] });
         }
-        let monitors: Vec<Synthetic> = numbers.map(|n| Synthetic::new(self.seed, n)).collect();
+        let monitors = Monitors::new(self.seed, numbers, tape.backend());
         let seen = |m: &Synthetic| image_places().into_iter().map(|p| m.log_with_slopes(p).0).collect::<Vec<f64>>();
-        let logs: Vec<Vec<f64>> = monitors.par_iter().map(seen).collect();
+        let logs: Vec<Vec<f64>> = monitors.all.par_iter().map(seen).collect();
+        let theta: Vec<f64> = logs.iter().map(|logs| self.theta(logs)).collect();
         let phi = net.forward(tape, &input(&logs, &places));
-        let of_monitor =
-            |(jets, (monitor, logs)): (&[f32], (&Synthetic, &Vec<f64>))| self.sample(jets, monitor, logs, &places);
-        let samples: Vec<(f64, Vec<f64>)> = phi
-            .value()
-            .data()
-            .par_chunks(JET * places.len())
-            .zip(monitors.par_iter().zip(&logs))
-            .map(of_monitor)
-            .collect();
-        known(&phi, samples)
+        let phi = reshape(&phi, &[logs.len(), JET * places.len()]);
+        let [losses, slopes] = self.losses(phi.value(), &monitors, &theta, &places);
+        known(&phi, losses, slopes)
+    }
+
+    /// θ, from log m at the middles of the image's cells.
+    fn theta(&self, logs: &[f64]) -> f64 {
+        let mean = logs.iter().map(|l| l.exp()).sum::<f64>() / logs.len() as f64;
+        mean * if self.as_published { (IMAGE as f64 / (IMAGE - 1) as f64).powi(2) } else { 1.0 }
+    }
+
+    /// L of each monitor, `[batch]`, and its gradient for the jets of φ at the places, `[batch, 6 · places]`, where they are.
+    fn losses(&self, jets: &Tensor, monitors: &Monitors, theta: &[f64], places: &[[f64; 2]]) -> [Tensor; 2] {
+        #[cfg(feature = "cuda")]
+        if let Some(gpu) = jets.gpu() {
+            return super::cuda::place_losses(gpu, jets, monitors, theta, places, (INSIDE, self.as_published));
+        }
+        let samples = jets.data().par_chunks(JET * places.len()).zip(monitors.all.par_iter().zip(theta));
+        let samples = samples.map(|(jets, (monitor, theta))| self.sample(jets, monitor, *theta, places));
+        let samples: Vec<(f64, Vec<f64>)> = samples.collect();
+        let losses = samples.iter().map(|s| s.0 as f32).collect();
+        let slopes = samples.iter().flat_map(|s| s.1.iter().map(|g| *g as f32)).collect();
+        [Tensor::new(&[samples.len()], losses), Tensor::new(jets.shape(), slopes)]
     }
 
     /// Loss and gradient for the jets of one monitor.
-    fn sample(&self, jets: &[f32], monitor: &Synthetic, logs: &[f64], places: &[[f64; 2]]) -> (f64, Vec<f64>) {
-        let mut theta = logs.iter().map(|l| l.exp()).sum::<f64>() / logs.len() as f64;
-        if self.as_published {
-            theta *= (IMAGE as f64 / (IMAGE - 1) as f64).powi(2);
-        }
+    fn sample(&self, jets: &[f32], monitor: &Synthetic, theta: f64, places: &[[f64; 2]]) -> (f64, Vec<f64>) {
         let (mut loss, mut gradient) = (0.0, vec![0.0; jets.len()]);
         let entries = jets.chunks_exact(JET).zip(gradient.chunks_exact_mut(JET)).zip(places).enumerate();
         for (k, ((jet, gradient), place)) in entries {
@@ -265,12 +275,13 @@ mod tests {
         let jets: Vec<f32> = (0..JET * places.len()).map(|k| 1.3 * (1.7 * k as f32).sin()).collect();
         for as_published in [false, true] {
             let loss = DmmLoss { batch: 1, seed: 0, as_published };
-            let (_, gradient) = loss.sample(&jets, &monitor, &logs, &places);
+            let theta = loss.theta(&logs);
+            let (_, gradient) = loss.sample(&jets, &monitor, theta, &places);
             for k in [1, 2, 9, 10, 11, 40, JET * INSIDE + 1, JET * (INSIDE + 2) + 2] {
                 let at = |s: f32| {
                     let mut jets = jets.clone();
                     jets[k] += s;
-                    loss.sample(&jets, &monitor, &logs, &places).0
+                    loss.sample(&jets, &monitor, theta, &places).0
                 };
                 let step = f64::from((jets[k] + 1e-3) - (jets[k] - 1e-3));
                 let difference = (at(1e-3) - at(-1e-3)) / step;

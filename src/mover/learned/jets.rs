@@ -5,6 +5,8 @@
 //!
 //! (s, s' z_x, s' z_y, s'' z_x² + s' z_xx, s'' z_y² + s' z_yy, s'' z_x z_y + s' z_xy)
 
+#[cfg(feature = "cuda")]
+use crate::nn::ops::cuda::CudaOp;
 use crate::nn::{Op, Tensor, Var};
 use rayon::prelude::*;
 
@@ -18,7 +20,7 @@ fn tanh_slopes(z: f32) -> [f32; 4] {
     [s, s1, -2.0 * s * s1, s1 * (6.0 * s * s - 2.0)]
 }
 
-struct Tanh;
+pub(super) struct Tanh;
 
 impl Op for Tanh {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
@@ -37,6 +39,11 @@ impl Op for Tanh {
             ]
         });
         vec![Some(gradient)]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
     }
 }
 
@@ -57,17 +64,63 @@ fn map<const K: usize>(inputs: &[&Tensor; K], f: impl Fn([[f32; JET]; K]) -> [f3
 
 /// The jets of tanh z.
 pub fn tanh(z: &Var) -> Var {
-    let value = map(&[z.value()], |[[z, zx, zy, zxx, zyy, zxy]]| {
-        let [s, s1, s2, _] = tanh_slopes(z);
-        [s, s1 * zx, s1 * zy, s2 * zx * zx + s1 * zxx, s2 * zy * zy + s1 * zyy, s2 * zx * zy + s1 * zxy]
-    });
-    Var::result(&[z], value, Tanh)
+    Var::apply(&[z], Tanh, |_| {
+        map(&[z.value()], |[[z, zx, zy, zxx, zyy, zxy]]| {
+            let [s, s1, s2, _] = tanh_slopes(z);
+            [s, s1 * zx, s1 * zy, s2 * zx * zx + s1 * zxx, s2 * zy * zy + s1 * zyy, s2 * zx * zy + s1 * zxy]
+        })
+    })
 }
 
-/// The jets of places in the plane, `[n, 6, 2]`; x and y in turn.
+pub(super) struct AddStill;
+
+impl Op for AddStill {
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
+        let [mut moving, mut still] = [inputs[0], inputs[1]].map(|x| Tensor::zeros(x.shape()));
+        let (sample, channels) = (moving.len(), still.shape()[1]);
+        let add = |sum: &mut [f32], g: &[f32]| sum.iter_mut().zip(g).for_each(|(sum, g)| *sum += g);
+        let jet = JET * channels;
+        moving.data_mut().par_chunks_mut(jet).enumerate().for_each(|(place, sum)| {
+            g.data().chunks_exact(sample).for_each(|g| add(sum, &g[place * jet..][..jet]));
+        });
+        let samples = still.data_mut().par_chunks_mut(channels).zip(g.data().par_chunks(sample));
+        samples.for_each(|(sum, g)| g.chunks_exact(jet).for_each(|jet| add(sum, &jet[..channels])));
+        vec![wanted[0].then_some(moving), wanted[1].then_some(still)]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
+}
+
+/// Jets at `places` places, `[places, 6, C]`, and to each of them each of some functions that do not depend on the place, `[batch, C]`:
+/// `[batch · places, 6, C]`.
+pub fn add_still(moving: &Var, still: &Var) -> Var {
+    Var::apply(&[moving, still], AddStill, |_| {
+        let (places, batch, channels) = (moving.shape()[0], still.shape()[0], still.shape()[1]);
+        let moving = moving.value().data();
+        let mut out = Tensor::zeros(&[batch * places, JET, channels]);
+        let samples = out.data_mut().par_chunks_mut(moving.len()).zip(still.value().data().par_chunks(channels));
+        samples.for_each(|(jets, still)| {
+            jets.copy_from_slice(moving);
+            let values = jets.chunks_exact_mut(JET * channels).map(|jet| &mut jet[..channels]);
+            values.for_each(|z| z.iter_mut().zip(still).for_each(|(z, still)| *z += still));
+        });
+        out
+    })
+}
+
+/// The jets of places in the plane and of the channel that is 1, `[n, 6, 3]`; x and y in turn.
 pub fn places(points: &[f32]) -> Tensor {
-    let jet = |p: &[f32]| [p[0], p[1], 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-    Tensor::new(&[points.len() / 2, JET, 2], points.chunks_exact(2).flat_map(jet).collect())
+    let jet = |p: &[f32]| [[p[0], p[1], 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0; 3], [0.0; 3], [0.0; 3]];
+    let data = points.chunks_exact(2).flat_map(jet).flatten().collect();
+    Tensor::new(&[points.len() / 2, JET, 3], data)
+}
+
+/// The jets of the channel that is 1 at so many places, `[n, 6, 1]`.
+pub fn ones(count: usize) -> Tensor {
+    Tensor::new(&[count, JET, 1], (0..count * JET).map(|k| if k % JET == 0 { 1.0 } else { 0.0 }).collect())
 }
 
 #[cfg(test)]
@@ -107,5 +160,24 @@ mod tests {
         let along: f64 = of(0.0).1.iter().zip([0.2, 0.0, 0.1, 0.0, -0.3, 0.0]).map(|(g, d)| f64::from(*g) * d).sum();
         let difference = (of(0.01).0 - of(-0.01).0) / 0.02;
         assert!((along - difference).abs() < 1e-3, "{along} {difference}");
+    }
+
+    #[test]
+    fn sums_with_still_functions_have_adjoint_gradients() {
+        let [moving, still] = [vec![3, JET, 2], vec![4, 2]].map(|shape| {
+            let length = shape.iter().product::<usize>();
+            Var::leaf(Tensor::new(&shape, (0..length).map(|k| (1.3 * k as f32).sin()).collect()))
+        });
+        let joined = add_still(&moving, &still);
+        assert_eq!(joined.shape(), [12, JET, 2]);
+        let weights = Tensor::new(joined.shape(), (0..joined.value().len()).map(|k| (0.7 * k as f32).cos()).collect());
+        let total = sum(&mul(&joined, &Var::constant(weights)));
+        let gradients = total.backward();
+        let dot = |leaf: &Var| {
+            let pairs = gradients.of(leaf).expect("a part").data().iter().zip(leaf.value().data());
+            pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
+        };
+        // Linear: its value is what its gradient makes of the inputs.
+        assert!((dot(&moving) + dot(&still) - f64::from(total.value().item())).abs() < 1e-4);
     }
 }

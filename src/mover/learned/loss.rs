@@ -6,12 +6,13 @@
 use super::cosine::{MODES, Table, transposed};
 use super::lattice::{Remainder, batch, moved, table};
 use super::net::PASSES;
-use super::synthetic::Synthetic;
+use super::synthetic::{Monitors, Synthetic};
 use crate::error::Result;
-use crate::nn::ops::{add, scale};
-use crate::nn::{Layer, Op, Tape, Tensor, Var};
+use crate::nn::ops::{add, known, scale};
+use crate::nn::{Layer, Tape, Tensor, Var};
 use crate::train::Objective;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Trains the net on fresh synthetic monitors every step.
 #[derive(Debug, Clone)]
@@ -24,16 +25,17 @@ pub struct PotentialLoss {
 
 impl PotentialLoss {
     /// The mean loss over the monitors of these numbers, after each pass.
-    pub fn on(&self, net: &dyn Layer, tape: &Tape, numbers: impl Iterator<Item = u64>) -> Vec<Var> {
-        let monitors: Vec<Synthetic> = numbers.map(|n| Synthetic::new(self.seed, n)).collect();
-        let mut c = Var::constant(Tensor::zeros(&[monitors.len(), MODES * MODES]));
-        let table = table();
+    pub fn on(&self, net: &dyn Layer, tape: &Tape, numbers: Range<u64>) -> Vec<Var> {
+        let monitors = Monitors::new(self.seed, numbers, tape.backend());
+        let mut c = Var::constant(tape.backend().zeros(&[monitors.all.len(), MODES * MODES]));
+        let mut left = remainders(c.value(), &monitors);
         let pass = |_| {
-            let seen: Vec<Remainder> = each(&c, &monitors, |c, monitor| sample(c, monitor, &table).0);
-            let correction = net.forward(tape, &Var::constant(batch(seen.iter())));
-            let corrected = add(&c, &correction);
+            let seen = std::mem::take(&mut left.images);
+            let corrected = add(&c, &net.forward(tape, &Var::constant(seen)));
             c = Var::constant(corrected.value().clone());
-            potential_loss(&corrected, &monitors)
+            left = remainders(c.value(), &monitors);
+            let [losses, gradients] = [&mut left.losses, &mut left.gradients].map(std::mem::take);
+            known(&corrected, losses, gradients)
         };
         (0..PASSES).map(pass).collect()
     }
@@ -48,37 +50,35 @@ impl Objective for PotentialLoss {
     }
 }
 
-/// Something for each series of a batch, with its monitor.
-fn each<T: Send>(c: &Var, monitors: &[Synthetic], f: impl Fn(&[f64], &Synthetic) -> T + Sync) -> Vec<T> {
-    let series = c.value().data().par_chunks(MODES * MODES).zip(monitors);
-    series.map(|(c, monitor)| f(&c.iter().map(|&c| f64::from(c)).collect::<Vec<f64>>(), monitor)).collect()
+/// What is left of the equation under each series of a batch.
+pub struct Remainders {
+    /// L, `[batch]`.
+    pub losses: Tensor,
+    /// Its gradients for the coefficients, `[batch, MODES²]`.
+    pub gradients: Tensor,
+    /// What the net sees, `[batch, 1, SIDE, SIDE, INPUTS]`.
+    pub images: Tensor,
 }
 
-/// The mean loss of the series with these coefficients, `[batch, MODES²]`, each under its monitor.
-fn potential_loss(coefficients: &Var, monitors: &[Synthetic]) -> Var {
+/// Of the series with these coefficients, `[batch, MODES²]`, each under its monitor, where they are.
+fn remainders(c: &Tensor, monitors: &Monitors) -> Remainders {
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = c.gpu() {
+        return super::cuda::remainders(gpu, c, monitors);
+    }
     let table = table();
-    let samples: Vec<(f64, Vec<f64>)> = each(coefficients, monitors, |c, monitor| {
-        let (remainder, slopes) = sample(c, monitor, &table);
-        (remainder.loss, transposed(&remainder.gradient(&slopes), &table, &table))
-    });
-    known(coefficients, samples)
-}
-
-/// The mean over a batch of numbers whose gradients for their parts of x are known.
-pub fn known(x: &Var, samples: Vec<(f64, Vec<f64>)>) -> Var {
-    let count = samples.len() as f64;
-    let loss = samples.iter().map(|s| s.0).sum::<f64>() / count;
-    let gradient = samples.iter().flat_map(|s| s.1.iter().map(|g| (g / count) as f32)).collect();
-    Var::result(&[x], Tensor::scalar(loss as f32), Known(Tensor::new(x.shape(), gradient)))
-}
-
-/// A number whose gradient is known already.
-struct Known(Tensor);
-
-impl Op for Known {
-    fn backward(&self, _: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
-        let scaled = self.0.data().iter().map(|v| v * g.item()).collect();
-        vec![Some(Tensor::new(self.0.shape(), scaled))]
+    let of = |(c, monitor): (&[f32], &Synthetic)| {
+        let c: Vec<f64> = c.iter().map(|&c| f64::from(c)).collect();
+        let (remainder, slopes) = sample(&c, monitor, &table);
+        let gradient = transposed(&remainder.gradient(&slopes), &table, &table);
+        (remainder, gradient)
+    };
+    let all: Vec<_> = c.data().par_chunks(MODES * MODES).zip(&monitors.all).map(of).collect();
+    let single = |v: &f64| *v as f32;
+    Remainders {
+        losses: Tensor::new(&[all.len()], all.iter().map(|(r, _)| r.loss as f32).collect()),
+        gradients: Tensor::new(c.shape(), all.iter().flat_map(|(_, g)| g.iter().map(single)).collect()),
+        images: batch(all.iter().map(|(remainder, _)| remainder)),
     }
 }
 

@@ -14,6 +14,8 @@
 //! at eigenvalues, not at diagonal entries; several passes; folding is looked for.
 
 mod cosine;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod dmm;
 mod jets;
 mod lattice;
@@ -32,7 +34,7 @@ use super::mass::project;
 use super::{Monitor, MoveConfig, MoveReport, Moved, Mover, Spread, monitor_values};
 use crate::error::Result;
 use crate::mesh::{Mesh, simplex_measure};
-use crate::nn::{Weights, parse_weights};
+use crate::nn::{Backend, Layer, Weights, parse_weights};
 use crate::solver::Outcome;
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,11 +45,11 @@ const LEAST_DET: f64 = 0.01;
 /// log m at points of the unit square.
 pub type LogMonitor<'a> = dyn Fn(&[[f64; 2]]) -> Result<Vec<f64>> + 'a;
 
-/// A net that gives potentials on the unit square.
+/// A net that gives potentials on the unit square, computed where its parameters are.
 pub trait Potential: std::fmt::Debug + Send + Sync {
     /// φ and ∇φ at points of the unit square.
     ///
-    /// Errors: the monitor's.
+    /// Errors: the monitor's; a fault of the GPU.
     fn at(&self, log_m: &LogMonitor, points: &[[f64; 2]]) -> Result<Vec<(f64, [f64; 2])>>;
 }
 
@@ -72,21 +74,37 @@ impl LearnedMover {
     ///
     /// Errors: weights of another net.
     pub fn new(weights: &Weights, polish: &MoveConfig) -> Result<Self> {
-        let net: Arc<dyn Potential> = match weights.about["net"].as_str() {
-            Some(name) if name.starts_with("dmm") => Arc::new(DmmNet::from_weights(weights)?),
-            _ => Arc::new(PotentialNet::from_weights(weights)?),
+        LearnedMover::on(weights, polish, &Backend::Cpu)
+    }
+
+    /// The same with the net on a backend; the guess is polished on the processors.
+    ///
+    /// Errors: as [`LearnedMover::new`]; a fault of the GPU.
+    pub fn on(weights: &Weights, polish: &MoveConfig, backend: &Backend) -> Result<Self> {
+        fn there<N: Potential + Layer + 'static>(mut net: N, backend: &Backend) -> Result<Arc<dyn Potential>> {
+            net.move_to(backend)?;
+            Ok(Arc::new(net))
+        }
+        let net = match weights.about["net"].as_str() {
+            Some(name) if name.starts_with("dmm") => there(DmmNet::from_weights(weights)?, backend)?,
+            _ => there(PotentialNet::from_weights(weights)?, backend)?,
         };
         Ok(LearnedMover { net, polish: polish.clone() })
     }
 
     /// With the weights that come with filet.
+    pub fn shipped(polish: &MoveConfig) -> Self {
+        LearnedMover::new(&LearnedMover::shipped_weights(), polish)
+            .expect("the shipped weights are of a net for potentials")
+    }
+
+    /// The weights that come with filet.
     ///
     /// # Panics
     ///
     /// Never, unless the build put a damaged file into the program.
-    pub fn shipped(polish: &MoveConfig) -> Self {
-        let weights = parse_weights("the shipped mover", net::SHIPPED);
-        weights.and_then(|w| LearnedMover::new(&w, polish)).expect("the shipped weights are whole")
+    pub fn shipped_weights() -> Weights {
+        parse_weights("the shipped mover", net::SHIPPED).expect("the shipped weights are whole")
     }
 
     fn guess(&self, mesh: &Mesh, monitor: &dyn Monitor) -> Result<Guess> {

@@ -17,7 +17,7 @@ use super::{LogMonitor, Potential};
 use crate::error::{Error, Place, Result};
 use crate::nn::layers::ConvLayer;
 use crate::nn::ops::{along, average_pool, join, reshape, scale, upsample};
-use crate::nn::{Conv, Layer, Param, Tape, Tensor, Var, Weights};
+use crate::nn::{Backend, Conv, Layer, Param, Tape, Tensor, Var, Weights, move_parameters};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
@@ -104,12 +104,17 @@ impl Layer for PotentialNet {
         let all = self.down.iter_mut().chain([&mut self.middle]).chain(&mut self.up).chain([&mut self.head]);
         all.for_each(|layer| layer.visit(see));
     }
+
+    fn move_to(&mut self, backend: &Backend) -> Result<()> {
+        self.transform = Arc::new(backend.put(self.transform.here()?));
+        move_parameters(self, backend)
+    }
 }
 
 impl Potential for PotentialNet {
     /// By the best of the series that the passes give: that of the least loss on the lattice.
     fn at(&self, log_m: &LogMonitor, points: &[[f64; 2]]) -> Result<Vec<(f64, [f64; 2])>> {
-        let table = lattice::table();
+        let (table, backend) = (lattice::table(), self.transform.backend());
         let (mut c, mut best) = (vec![0.0; MODES * MODES], (f64::INFINITY, Vec::new()));
         for pass in 0..=PASSES {
             let (derivatives, to) = lattice::moved(&c, &table);
@@ -119,11 +124,16 @@ impl Potential for PotentialNet {
             }
             if pass < PASSES {
                 let image = lattice::batch(std::iter::once(&remainder));
-                let correction = self.forward(&Tape::inference(), &Var::constant(image));
-                c.iter_mut().zip(correction.value().data()).for_each(|(c, d)| *c += f64::from(*d));
+                let tape = Tape::inference().on(backend.clone());
+                let correction = self.forward(&tape, &tape.constant(image)).value().here()?;
+                c.iter_mut().zip(correction.data()).for_each(|(c, d)| *c += f64::from(*d));
             }
         }
-        Ok(points.par_iter().with_min_len(256).map(|p| cosine::at(&best.1, *p)).collect())
+        match backend {
+            Backend::Cpu => Ok(points.par_iter().with_min_len(256).map(|p| cosine::at(&best.1, *p)).collect()),
+            #[cfg(feature = "cuda")]
+            Backend::Gpu(gpu) => super::cuda::series_at(&gpu, &best.1, points),
+        }
     }
 }
 

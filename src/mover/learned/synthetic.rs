@@ -3,10 +3,16 @@
 //! log m = log(1 + Σ a_k f_k), f a Gaussian exp(−|x − c|²/w²), a ring cosh⁻²((|x − c|² − r²) / 2rw), or a front
 //! cosh⁻²((n·(x − c)) / w).
 
+#[cfg(feature = "cuda")]
+use crate::device::cuda::Buffer;
 use crate::error::Result;
 use crate::mover::Monitor;
+use crate::nn::Backend;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
+use std::ops::Range;
+#[cfg(feature = "cuda")]
+use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Shape {
@@ -77,6 +83,50 @@ impl Synthetic {
             (0..2).for_each(|k| slopes[k] += f.amplitude * slope[k]);
         }
         (m.ln(), slopes.map(|s| s / m))
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Synthetic {
+    /// FEATURES times NUMBERS of `kernels/mover.cu`: kind, amplitude, centre, width, and of a ring its radius, of a front n. Of what is
+    /// not there the amplitude is 0.
+    fn numbers(&self) -> [[f64; 7]; 3] {
+        let of = |f: &Feature| {
+            let (kind, [a, b]) = match f.shape {
+                Shape::Peak => (0.0, [0.0; 2]),
+                Shape::Ring(radius) => (1.0, [radius, 0.0]),
+                Shape::Front(n) => (2.0, n),
+            };
+            [kind, f.amplitude, f.centre[0], f.centre[1], f.width, a, b]
+        };
+        let none = [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0];
+        std::array::from_fn(|k| self.features.get(k).map_or(none, of))
+    }
+}
+
+/// Monitors of a step, here and where the step is made.
+pub struct Monitors {
+    pub all: Vec<Synthetic>,
+    /// Their numbers on the GPU, if it is made there and nothing went wrong.
+    #[cfg(feature = "cuda")]
+    pub on_cuda: Option<Arc<Buffer<f64>>>,
+}
+
+impl Monitors {
+    /// Those of these numbers.
+    #[cfg_attr(not(feature = "cuda"), allow(unused_variables))]
+    pub fn new(seed: u64, numbers: Range<u64>, backend: &Backend) -> Self {
+        let all: Vec<Synthetic> = numbers.map(|n| Synthetic::new(seed, n)).collect();
+        Monitors {
+            #[cfg(feature = "cuda")]
+            on_cuda: match backend {
+                Backend::Cpu => None,
+                Backend::Gpu(gpu) => {
+                    gpu.doubles(all.iter().flat_map(Synthetic::numbers).flatten().collect::<Vec<_>>().as_slice())
+                }
+            },
+            all,
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Channels beside each other.
 
+#[cfg(feature = "cuda")]
+use super::cuda::CudaOp;
 use crate::nn::{Op, Tensor, Var};
 
-struct Join;
+pub(super) struct Join;
 
 impl Op for Join {
     fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, wanted: &[bool]) -> Vec<Option<Tensor>> {
@@ -15,10 +17,15 @@ impl Op for Join {
         };
         (0..inputs.len()).map(|k| wanted[k].then(|| part(k))).collect()
     }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
 }
 
 /// The last side of a shape.
-fn channels(x: &Tensor) -> usize {
+pub(super) fn channels(x: &Tensor) -> usize {
     x.shape().last().copied().unwrap_or(1)
 }
 
@@ -31,14 +38,16 @@ pub fn join(parts: &[&Var]) -> Var {
     let others = |x: &Var| x.shape()[..x.shape().len() - 1].to_vec();
     let mut shape = others(parts[0]);
     assert!(parts.iter().all(|x| others(x) == shape), "channels of one image");
-    let widths: Vec<usize> = parts.iter().map(|x| channels(x.value())).collect();
-    let rows: usize = shape.iter().product();
-    shape.push(widths.iter().sum());
-    let mut data = Vec::with_capacity(shape.iter().product());
-    for row in 0..rows {
-        for (x, n) in parts.iter().zip(&widths) {
-            data.extend_from_slice(&x.value().data()[row * n..][..*n]);
+    Var::apply(parts, Join, |_| {
+        let widths: Vec<usize> = parts.iter().map(|x| channels(x.value())).collect();
+        let rows: usize = shape.iter().product();
+        shape.push(widths.iter().sum());
+        let mut data = Vec::with_capacity(shape.iter().product());
+        for row in 0..rows {
+            for (x, n) in parts.iter().zip(&widths) {
+                data.extend_from_slice(&x.value().data()[row * n..][..*n]);
+            }
         }
-    }
-    Var::result(parts, Tensor::new(&shape, data), Join)
+        Tensor::new(&shape, data)
+    })
 }

@@ -26,7 +26,7 @@ pub use norm::{scale_shift, standardise};
 pub use operator::{Symmetric, apply_symmetric};
 pub use pointwise::{add, div, exp, gelu, ln, mul, relu, scale, sin, sqrt, sub, tanh};
 pub use pool::{average_pool, upsample};
-pub use reduce::{dot_samples, mean, scale_samples, sum};
+pub use reduce::{dot_samples, known, mean, scale_samples, sum};
 
 use super::{Op, Tensor, Var};
 

@@ -97,3 +97,30 @@ pub fn scale_samples(x: &Var, factors: &Var) -> Var {
     assert_eq!(x.shape().first(), factors.shape().first(), "one factor a sample");
     Var::apply(&[x, factors], ScaleSamples, |_| scaled(x.value(), factors.value().data()))
 }
+
+pub(super) struct Known;
+
+impl Op for Known {
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
+        let [values, slopes] = [inputs[1], inputs[2]];
+        let factor = g.item() / values.len() as f32;
+        let scaled = slopes.data().iter().map(|s| factor * s).collect();
+        vec![Some(Tensor::new(slopes.shape(), scaled)), None, None]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_cuda(&self) -> Option<&dyn CudaOp> {
+        Some(self)
+    }
+}
+
+/// The mean of numbers, one of each sample of x, that were computed together with their slopes: `values` of the shape `[samples]`, and
+/// `slopes` of that of x.
+pub fn known(x: &Var, values: Tensor, slopes: Tensor) -> Var {
+    assert_eq!((x.shape(), x.shape()[0]), (slopes.shape(), values.len()), "a slope a number, a value a sample");
+    let [values, slopes] = [values, slopes].map(Var::constant);
+    Var::apply(&[x, &values, &slopes], Known, |_| {
+        let sum: f64 = values.value().data().iter().map(|v| f64::from(*v)).sum();
+        Tensor::scalar((sum / values.value().len() as f64) as f32)
+    })
+}

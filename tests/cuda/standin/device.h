@@ -34,6 +34,9 @@ struct float4 { float x, y, z, w; };
 using std::isfinite;
 using std::max;
 using std::min;
+// New C libraries have functions of these names.
+#define cospi(x) std::cos(M_PI * (x))
+#define sinpi(x) std::sin(M_PI * (x))
 
 static float __uint_as_float(unsigned bits)
 {

@@ -6,12 +6,14 @@
 //! | `reduce` | sums, scalar products, normalisation, products with a matrix along a direction |
 //! | `conv` | convolutions, transposes, dense layers |
 //! | `pool` | means over and copies into blocks |
+//! | `join` | channels beside each other |
 //! | `operator` | the voxel operator |
 //! | `layers` | the layers of the published net on buffers, for directions |
 //!
 //! No operation here fails: the first fault is kept, all that comes after it is left undone, and whoever fetches numbers gets it.
 
 mod conv;
+mod join;
 mod layers;
 mod operator;
 mod pointwise;
@@ -107,6 +109,12 @@ impl Gpu {
         self.tensor(tensor.shape(), data.map(Arc::new))
     }
 
+    /// Zeros.
+    pub fn zeros(&self, shape: &[usize]) -> Tensor {
+        let data = self.unless_lost(|| self.cuda().zeros(shape.iter().product()));
+        self.tensor(shape, data.map(Arc::new))
+    }
+
     /// Whether all went well so far.
     ///
     /// Errors: the first fault.
@@ -135,7 +143,7 @@ impl Gpu {
     }
 
     /// A number of things for a kernel.
-    fn count(&self, n: usize) -> Arg<'static> {
+    pub(crate) fn count(&self, n: usize) -> Arg<'static> {
         if i32::try_from(n).is_ok() {
             return int(n);
         }
@@ -163,38 +171,54 @@ impl Gpu {
         })
     }
 
+    /// Tensors of these shapes from a kernel whose first parameters they are; `args` are the others.
+    pub(crate) fn several<const K: usize>(
+        &self,
+        shapes: [&[usize]; K],
+        source: &Source,
+        kernel: &str,
+        threads: Shape,
+        args: &[Arg],
+    ) -> [Tensor; K] {
+        let made = self.unless_lost(|| {
+            let empty = |shape: &&[usize]| self.cuda().empty::<f32>(shape.iter().product());
+            let mut out = shapes.iter().map(empty).collect::<Result<Vec<_>>>()?;
+            let all: Vec<Arg> = out.iter_mut().map(Buffer::set).chain(args.iter().copied()).collect();
+            self.cuda().launch(source, kernel, threads, &all)?;
+            Ok(out)
+        });
+        let mut made = made.into_iter().flatten().map(Arc::new);
+        shapes.map(|shape| self.tensor(shape, made.next()))
+    }
+
+    /// A copy there of numbers in double precision, for kernels.
+    pub(crate) fn doubles(&self, numbers: &[f64]) -> Option<Arc<Buffer<f64>>> {
+        self.unless_lost(|| self.cuda().upload(numbers)).map(Arc::new)
+    }
+
     /// A tensor of this shape from a kernel, one thread a number.
-    fn each(&self, shape: &[usize], source: &Source, kernel: &str, args: &[Arg]) -> Tensor {
+    pub(crate) fn each(&self, shape: &[usize], source: &Source, kernel: &str, args: &[Arg]) -> Tensor {
         self.make(shape, source, kernel, Shape::each(shape.iter().product()), args)
     }
 
     /// A tensor of this shape from a kernel.
-    fn make(&self, shape: &[usize], source: &Source, kernel: &str, threads: Shape, args: &[Arg]) -> Tensor {
+    pub(crate) fn make(&self, shape: &[usize], source: &Source, kernel: &str, threads: Shape, args: &[Arg]) -> Tensor {
         self.tensor(shape, self.fill(shape.iter().product(), source, kernel, threads, args))
     }
 
     /// Adam's step on a parameter and its moments, from their gradient: `numbers` are β₁, β₂, 1 − β₁ᵗ, 1 − β₂ᵗ, the rate and ε.
     pub fn adam(&self, state: [&mut Tensor; 3], gradient: &Tensor, numbers: [f64; 6]) {
-        let [theta, m, v] = state;
-        let old = [&*theta, m, v].map(|t| self.put(t));
-        let made = self.unless_lost(|| {
-            let new = || self.cuda().empty::<f32>(gradient.len());
-            let mut new = [new()?, new()?, new()?];
-            let [a, b, c] = &mut new;
-            let from = [arg(&old[0]), arg(&old[1]), arg(&old[2]), arg(gradient)];
-            let args = [&[a.set(), b.set(), c.set()], &from[..], &numbers.map(real), &[int(gradient.len())]].concat();
-            self.cuda().launch(&ADAM, "adam", Shape::each(gradient.len()), &args)?;
-            Ok(new.map(Arc::new))
-        });
-        if let Some(made) = made {
-            let all = [theta, m, v].into_iter().zip(made);
-            all.for_each(|(t, new)| *t = self.tensor(gradient.shape(), Some(new)));
-        }
+        let old = [&*state[0], &*state[1], &*state[2]].map(|t| self.put(t));
+        let [theta, m, v] = [&old[0], &old[1], &old[2]].map(arg);
+        let args = [&[theta, m, v, arg(gradient)], &numbers.map(real)[..], &[self.count(gradient.len())]].concat();
+        let threads = Shape::each(gradient.len());
+        let made = self.several([gradient.shape(); 3], &ADAM, "adam", threads, &args);
+        state.into_iter().zip(made).for_each(|(old, new)| *old = new);
     }
 }
 
 /// A tensor as a `const` parameter.
-fn arg(tensor: &Tensor) -> Arg<'_> {
+pub(crate) fn arg(tensor: &Tensor) -> Arg<'_> {
     optional(tensor.on_gpu().expect("a tensor on the GPU").data.as_deref())
 }
 

@@ -5,7 +5,7 @@ use crate::device::cuda::{Arg, REDUCE, Shape, float, int, optional};
 use crate::nn::Tensor;
 use crate::nn::ops::axis::Along;
 use crate::nn::ops::norm::{ScaleShift, Standardise};
-use crate::nn::ops::reduce::{DotSamples, ScaleSamples, Sum};
+use crate::nn::ops::reduce::{DotSamples, Known, ScaleSamples, Sum};
 
 /// Numbers whose sum a block takes: SHARE of `kernels/reduce.cu`.
 const SHARE: usize = 8192;
@@ -71,6 +71,18 @@ impl CudaOp for ScaleSamples {
         let [x, factors] = [inputs[0], inputs[1]];
         let for_factors = || gpu.dots([arg(x), arg(g)], samples(x), 1.0, factors.shape());
         vec![wanted[0].then(|| gpu.scaled(Some(&g), factors, 1.0, g.shape())), wanted[1].then(for_factors)]
+    }
+}
+
+impl CudaOp for Known {
+    fn forward(&self, gpu: &Gpu, inputs: &[&Tensor]) -> Tensor {
+        let values = inputs[1];
+        gpu.dots([arg(values), if_any(None)], [1, values.len()], 1.0 / values.len() as f32, &[])
+    }
+
+    fn backward(&self, gpu: &Gpu, inputs: &[&Tensor], _: &Tensor, g: &Tensor, _: &[bool]) -> Vec<Option<Tensor>> {
+        let [values, slopes] = [inputs[1], inputs[2]];
+        vec![Some(gpu.scaled(Some(&slopes), g, 1.0 / values.len() as f32, slopes.shape())), None, None]
     }
 }
 
