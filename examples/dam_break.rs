@@ -1,7 +1,7 @@
 //! A column of water collapses: `cargo run --release --example dam_break -- [CELLS] [STEPS] [FOLDER] [--3d]`.
 //!
 //! Water is a set of particles (FLIP: Y. Zhu and R. Bridson 2005, doi:10.1145/1073204.1073298). Every step makes new flags
-//! from them, so the pressure solver is set up anew. Frames and the last step's scene are written to FOLDER.
+//! from them, which the pressure solver follows. Frames and the last step's scene are written to FOLDER.
 
 mod mac;
 

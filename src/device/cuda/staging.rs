@@ -5,7 +5,7 @@
 //! stream waits for that.
 
 use super::buffer::{Buffer, Number};
-use cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut, DriverError, HostSlice, PinnedHostSlice, result};
+use cudarc::driver::{CudaEvent, CudaStream, DevicePtr, DevicePtrMut, DriverError, PinnedHostSlice, result};
 use std::sync::Arc;
 
 /// Bytes of a half: enough that a copy takes longer than to ask for it.
@@ -14,14 +14,33 @@ const HALF: usize = 1 << 22;
 /// Two halves of pinned memory.
 pub(super) struct Staging {
     stream: Arc<CudaStream>,
-    halves: [PinnedHostSlice<u8>; 2],
+    halves: [Half; 2],
+}
+
+/// A half, and the end of its last copy. The slice has an event of its own, but cudarc records none where, as here, a context's events are
+/// not tracked.
+struct Half {
+    memory: PinnedHostSlice<u8>,
+    done: CudaEvent,
+}
+
+impl Half {
+    fn new(stream: &CudaStream) -> Result<Self, DriverError> {
+        // SAFETY: it is filled before it is looked at.
+        let memory = unsafe { stream.context().alloc_pinned_with_flags(HALF, 0) }?;
+        Ok(Half { memory, done: stream.context().new_event(None)? })
+    }
+
+    /// The memory, once its last copy has ended.
+    fn memory(&mut self) -> Result<&mut [u8], DriverError> {
+        self.done.synchronize()?;
+        self.memory.as_mut_slice()
+    }
 }
 
 impl Staging {
     pub fn new(stream: Arc<CudaStream>) -> Result<Self, DriverError> {
-        // SAFETY: it is filled before it is looked at.
-        let half = || unsafe { stream.context().alloc_pinned_with_flags(HALF, 0) };
-        Ok(Staging { halves: [half()?, half()?], stream })
+        Ok(Staging { halves: [Half::new(&stream)?, Half::new(&stream)?], stream })
     }
 
     /// `to` <- `from`, of the same length.
@@ -32,13 +51,11 @@ impl Staging {
         let bytes = unsafe { std::slice::from_raw_parts(from.as_ptr().cast::<u8>(), size_of_val(from)) };
         for (k, bytes) in bytes.chunks(HALF).enumerate() {
             let half = &mut halves[k % 2];
-            // Waits until the device has read what was here.
-            half.as_mut_slice()?[..bytes.len()].copy_from_slice(bytes);
-            // SAFETY: the half is not touched before the event that is recorded here, and the buffer is as long as `from`.
-            unsafe {
-                let (half, _read) = half.stream_synced_slice(stream);
-                result::memcpy_htod_async(start + (k * HALF) as u64, &half[..bytes.len()], stream.cu_stream())?;
-            }
+            let memory = &mut half.memory()?[..bytes.len()];
+            memory.copy_from_slice(bytes);
+            // SAFETY: the memory is not touched before the copy has ended, and the buffer is as long as `from`.
+            unsafe { result::memcpy_htod_async(start + (k * HALF) as u64, memory, stream.cu_stream()) }?;
+            half.done.record(stream)?;
         }
         Ok(())
     }
@@ -53,16 +70,15 @@ impl Staging {
         let pieces = length.div_ceil(HALF);
         for k in 0..=pieces {
             if k < pieces {
-                // SAFETY: the half is not touched before the event that is recorded here, and the buffer is as long as `to`.
-                unsafe {
-                    let (half, _written) = halves[k % 2].stream_synced_mut_slice(stream);
-                    let half = &mut half[..HALF.min(length - k * HALF)];
-                    result::memcpy_dtoh_async(half, start + (k * HALF) as u64, stream.cu_stream())?;
-                }
+                let half = &mut halves[k % 2];
+                let memory = &mut half.memory()?[..HALF.min(length - k * HALF)];
+                // SAFETY: as above.
+                unsafe { result::memcpy_dtoh_async(memory, start + (k * HALF) as u64, stream.cu_stream()) }?;
+                half.done.record(stream)?;
             }
             if let Some(last) = k.checked_sub(1) {
                 let to = &mut bytes[last * HALF..length.min(k * HALF)];
-                to.copy_from_slice(&halves[last % 2].as_slice()?[..to.len()]);
+                to.copy_from_slice(&halves[last % 2].memory()?[..to.len()]);
             }
         }
         Ok(())
