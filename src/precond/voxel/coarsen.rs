@@ -103,19 +103,23 @@ impl Blocks {
             .par_chunks_mut(layout.plane)
             .zip(kind[start..].par_chunks_mut(layout.plane))
             .zip(counts.par_chunks_mut(layout.n[1]));
-        let find =
-            |sorted: &mut Vec<u8>, (i, ((largest, kind), counts)): (usize, ((&mut [u8], &mut [u8]), &mut [Counts]))| {
-                let mut orphans = Vec::new();
-                for j in rows.of(i) {
-                    let row = j * layout.row..j * layout.row + layout.n[2];
-                    let from = this.layout.at(2 * i, 2 * j);
-                    counts[j] =
-                        row_of_blocks(this, from, sorted, &mut largest[row.clone()], &mut kind[row], &mut orphans);
-                }
-                orphans
-            };
-        let found: Vec<Vec<usize>> =
-            planes.take(layout.n[0]).enumerate().map_init(|| vec![0; this.layout.width()], find).collect();
+        let found: Vec<Vec<usize>> = planes
+            .take(layout.n[0])
+            .enumerate()
+            .map_init(
+                || vec![0; this.layout.width()],
+                |sorted, (i, ((largest, kind), counts))| {
+                    let mut orphans = Vec::new();
+                    for j in rows.of(i) {
+                        let row = j * layout.row..j * layout.row + layout.n[2];
+                        let from = this.layout.at(2 * i, 2 * j);
+                        let (largest, kind) = (&mut largest[row.clone()], &mut kind[row]);
+                        counts[j] = row_of_blocks(this, from, sorted, largest, kind, &mut orphans);
+                    }
+                    orphans
+                },
+            )
+            .collect();
         for at in found.into_iter().flatten() {
             cells.state[at] &= !BELONGS;
         }
