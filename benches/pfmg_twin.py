@@ -5,11 +5,10 @@
     filet solve scene.h5 --method dcdm --rtol 1e-6
 
 Needs NumPy, h5py (or an .npz with flags and rhs), and hypre and Open MPI as shared libraries (Debian: libhypre, libopenmpi). A cell that
-is not fluid has the row of the identity with nothing coupled to it. Prints iterations, set-up and solve in seconds, and the true residual.
+is not fluid has the row of the identity with nothing coupled to it. Prints iterations, set-up and solve in seconds, and the residual as hypre's iteration has it.
 """
 
 import ctypes as c
-import ctypes.util
 import sys
 import time
 

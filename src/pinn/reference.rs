@@ -2,8 +2,8 @@
 //!
 //! An equation a Δu = c u − f with u given on all of the boundary, hard or softly, is −Δu + (c / a) u = f / a: elements of degree 2. On a
 //! rectangle they are a lattice of triangles, whose vertices are the points of the error's grid ([`referee`](super::referee)) with
-//! [`REFERENCE_CELLS`] along a side; where a mesh gave the domain, its uniform refinement, linear between vertices. What equation and conditions are is read off their residuals: r at
-//! u = 0 and its partial derivatives, which do not depend on u where they are linear.
+//! [`REFERENCE_CELLS`] along a side; where a mesh gave the domain, its uniform refinement, linear between vertices. What equation and
+//! conditions are is read off their residuals: r at u = 0 and its partial derivatives, which do not depend on u where they are linear.
 
 use super::grid::Grid;
 use super::{Domain, Function, Part, Problem, Residual, Site};

@@ -34,7 +34,7 @@ const PROGRESS: f64 = 0.9;
 
 /// A pressure solver set up for one grid: multigrid, the fluid's components and work space.
 ///
-/// It holds about 42 bytes a cell besides b and x. Where flags change, [update](VoxelSolver::update) it.
+/// It holds about 37 bytes a cell besides b and x. Where flags change, [update](VoxelSolver::update) it.
 pub struct VoxelSolver {
     multigrid: VoxelMultigrid,
     components: Components,
