@@ -80,12 +80,15 @@ impl Locator {
         (best.0, lambda.map(|l| l / sum))
     }
 
-    /// `out[i] <-` the linear field of these values at the mesh's points, at `points[i]`.
+    /// The linear field of these values at the mesh's points, at `point`.
+    pub fn value(&self, values: &[f64], point: [f64; 3]) -> f64 {
+        let (c, lambda) = self.find(point);
+        self.mesh.cell(c).iter().zip(lambda).map(|(&v, l)| l * values[v as usize]).sum()
+    }
+
+    /// `out[i] <-` [`Self::value`] at `points[i]`.
     pub fn interpolate(&self, values: &[f64], points: &[[f64; 3]], out: &mut [f64]) {
-        out.par_iter_mut().zip(points).with_min_len(256).for_each(|(out, &p)| {
-            let (c, lambda) = self.find(p);
-            *out = self.mesh.cell(c).iter().zip(lambda).map(|(&v, l)| l * values[v as usize]).sum();
-        });
+        out.par_iter_mut().zip(points).with_min_len(256).for_each(|(out, &p)| *out = self.value(values, p));
     }
 
     fn bucket(&self, p: [f64; 3]) -> [usize; 3] {

@@ -128,11 +128,7 @@ pub fn finite_element_solution(problem: &Problem, cells: usize) -> Result<Option
             return Box::new(move |x| grid.at(x));
         }
         let locator = Locator::new(mesh.clone());
-        Box::new(move |x| {
-            let (cell, weights) = locator.find([x[0], x[1], 0.0]);
-            let corners = &locator.mesh().cells[3 * cell..3 * cell + 3];
-            corners.iter().zip(weights).map(|(v, w)| w * values[*v as usize]).sum()
-        })
+        Box::new(move |x| locator.value(&values, [x[0], x[1], 0.0]))
     };
     let boundary = function(&outline, held);
     let poisson = Poisson {

@@ -26,14 +26,14 @@ impl Rows {
         Rows { n: [n0, n1], has: vec![true; n0 * n1] }
     }
 
-    /// The rows where two fields of cells differ by what `same` takes for the same.
-    pub fn where_not(layout: &Layout, same: impl Fn(Range<usize>) -> bool + Sync) -> Self {
+    /// The rows of whose cells `has` says so.
+    pub fn with(layout: &Layout, has: impl Fn(Range<usize>) -> bool + Sync) -> Self {
         let [n0, n1, n2] = layout.n;
-        let differs = |row: usize| {
+        let row = |row: usize| {
             let at = layout.at(row / n1, row % n1);
-            !same(at..at + n2)
+            has(at..at + n2)
         };
-        Rows { n: [n0, n1], has: (0..n0 * n1).into_par_iter().with_min_len(64).map(differs).collect() }
+        Rows { n: [n0, n1], has: (0..n0 * n1).into_par_iter().with_min_len(64).map(row).collect() }
     }
 
     /// The rows of which `has` says so.

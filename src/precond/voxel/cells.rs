@@ -67,7 +67,7 @@ impl Cells {
 
     /// The rows with a cell that is of another kind.
     pub fn rows_unlike(&self, kind: &[u8]) -> Rows {
-        Rows::where_not(&self.layout, |at| alike(&self.state[at.clone()], &kind[at]))
+        Rows::with(&self.layout, |at| differ(&self.state[at.clone()], &kind[at]))
     }
 
     /// The rows of 2 × 2 × 2 cells that begin at `at`: four, or two in the plane.
@@ -121,12 +121,12 @@ fn has_fluid(kind: &[u8]) -> bool {
 
 /// The rows with fluid among cells of these kinds.
 pub(super) fn wet_rows(layout: &Layout, kind: &[u8]) -> Rows {
-    Rows::where_not(layout, |at| !has_fluid(&kind[at]))
+    Rows::with(layout, |at| has_fluid(&kind[at]))
 }
 
 vectorised! {
-    fn alike(state: &[u8], kind: &[u8]) -> bool {
-        state.iter().zip(kind).fold(0, |differ, (state, kind)| differ | (state & (FLUID | AIR) ^ kind)) == 0
+    fn differ(state: &[u8], kind: &[u8]) -> bool {
+        state.iter().zip(kind).fold(0, |differ, (state, kind)| differ | (state & (FLUID | AIR) ^ kind)) != 0
     }
 }
 
