@@ -83,7 +83,7 @@ fn gradient_and_jacobian_equal_central_differences() {
     let inside = Cloud::even(filet::pinn::sampler::uniform(&problem.domain, 150, &mut rng), 2);
     let on = problem.conditions.iter().map(|c| Cloud::boundary(&problem.domain, &c.part, 40, &mut rng));
     let clouds: Vec<Cloud> = std::iter::once(inside).chain(on).collect();
-    let f = Objective::new(&problem, &net, &clouds);
+    let f = Objective::<f64>::new(&problem, &net, &clouds);
     let (n, m) = (f.unknowns(), f.rows());
     assert_eq!((n, m), (theta.len(), 150 + 40 + 40 + 2));
     let mut gradient = vec![0.0; n];
@@ -177,6 +177,33 @@ fn second_order_methods_solve_rosenbrock() {
 
 /// On a network of 49 numbers.
 #[test]
+fn single_precision_is_double_precision_to_six_digits() {
+    let problem = rich();
+    for activation in [Activation::Tanh, Activation::Sine, Activation::Gelu] {
+        let (net, mut theta) = net(activation, 2, false);
+        theta.push(0.7);
+        let mut rng = Pcg64::seed_from_u64(8);
+        let inside = Cloud::even(filet::pinn::sampler::uniform(&problem.domain, 300, &mut rng), 2);
+        let on = problem.conditions.iter().map(|c| Cloud::boundary(&problem.domain, &c.part, 40, &mut rng));
+        let clouds: Vec<Cloud> = std::iter::once(inside).chain(on).collect();
+        let (double, single) =
+            (Objective::<f64>::new(&problem, &net, &clouds), Objective::<f32>::new(&problem, &net, &clouds));
+        let (mut exact, mut rounded) = (vec![0.0; theta.len()], vec![0.0; theta.len()]);
+        let (f, g) = (double.gradient(&theta, &mut exact), single.gradient(&theta, &mut rounded));
+        assert!((f - g).abs() < 1e-5 * f, "{activation:?}: {f} {g}");
+        let size = exact.iter().map(|g| g * g).sum::<f64>().sqrt();
+        let off = exact.iter().zip(&rounded).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+        assert!(off > 0.0 && off < 1e-5 * size, "{activation:?}: {off} of {size}");
+        let rows = double.rows();
+        let (mut exact, mut rounded) = (vec![0.0; rows * theta.len()], vec![0.0; rows * theta.len()]);
+        double.jacobian(&theta, &mut vec![0.0; rows], &mut exact);
+        single.jacobian(&theta, &mut vec![0.0; rows], &mut rounded);
+        let largest = exact.iter().fold(0.0, |m: f64, j| m.max(j.abs()));
+        assert!(exact.iter().zip(&rounded).all(|(a, b)| (a - b).abs() < 1e-5 * largest), "{activation:?}");
+    }
+}
+
+#[test]
 fn steps_without_a_matrix_make_the_loss_as_small_as_those_with_one() {
     let problem = problems::builtin("poisson").unwrap();
     let bounds = problem.domain.bounds();
@@ -184,7 +211,7 @@ fn steps_without_a_matrix_make_the_loss_as_small_as_those_with_one() {
     let net = Mlp::new(&MlpConfig { depth: 1, width: 12, ..MlpConfig::default() }, &bounds, &[false; 2], &mut rng);
     let start = net.initial(&mut rng);
     let clouds = [Cloud::even(filet::pinn::sampler::uniform(&problem.domain, 300, &mut rng), 2)];
-    let f = Objective::new(&problem, &net, &clouds);
+    let f = Objective::<f64>::new(&problem, &net, &clouds);
     let after = |mut method: Box<dyn Minimiser>| {
         let mut theta = start.clone();
         (0..25).fold(f64::INFINITY, |_, _| method.step(&f, &mut theta).value())

@@ -71,6 +71,7 @@ fn bad_input_is_refused_with_the_cure() {
         (&["pinn", "poisson", "--width", "200", "--optimizer", "broyden"], "dense"),
         (&["pinn", "poisson", "--network", "magic"], "features"),
         (&["pinn", "poisson", "--network", "features", "--sampler", "rad"], "--sampler"),
+        (&["pinn", "poisson", "--network", "features", "--single"], "--single"),
         (&["pinn", "diffusivity", "--network", "features"], "coefficients such as k"),
         (&["pinn", "poisson", "--network", "features", "--points", "10"], "need"),
         (&["pinn", "poisson", "--resume", "--checkpoint", "none"], "none"),

@@ -19,7 +19,7 @@
 //! Source: R. Li et al., *Forward Laplacian* (arXiv:2307.08214, 2023), §3; A. Griewank and A. Walther, *Evaluating Derivatives*
 //! (SIAM, 2008), ch. 13. Departure: any second-order form in place of the Laplacian, mixed derivatives among them.
 
-use super::activation::Derivatives;
+use super::activation::{Derivatives, Precision};
 use super::mlp::Mlp;
 use crate::simd::vectorised;
 use faer::linalg::matmul::matmul;
@@ -50,27 +50,27 @@ impl Form {
 }
 
 /// Meets a layer on the way down: where its numbers begin, z~, h, inputs, outputs.
-type Visit<'v> = dyn FnMut(usize, &[f64], &[f64], usize, usize) + 'v;
+type Visit<'v, T> = dyn FnMut(usize, &[T], &[T], usize, usize) + 'v;
 
-/// The state of one block's pass through a network.
-pub struct Sweep<'a> {
+/// The state of one block's pass through a network, in double or single precision.
+pub struct Sweep<'a, T = f64> {
     net: &'a Mlp,
     forms: &'a [Form],
     /// First derivatives: d, or 0 for values alone.
     dimension: usize,
     offsets: Vec<usize>,
     /// Channels that enter each layer, and the output's.
-    inputs: Vec<Vec<f64>>,
+    inputs: Vec<Vec<T>>,
     /// Channels before each hidden layer's σ.
-    z: Vec<Vec<f64>>,
+    z: Vec<Vec<T>>,
     /// S_Q `[neuron][form][lane]` of each hidden layer.
-    sums: Vec<Vec<f64>>,
-    derivatives: Vec<Derivatives>,
+    sums: Vec<Vec<T>>,
+    derivatives: Vec<Derivatives<T>>,
     /// Adjoints, and room for those of the layer below.
-    adjoint: [Vec<f64>; 2],
+    adjoint: [Vec<T>; 2],
 }
 
-impl<'a> Sweep<'a> {
+impl<'a, T: Precision> Sweep<'a, T> {
     /// Room for a block with all derivatives.
     pub fn new(net: &'a Mlp, forms: &'a [Form]) -> Self {
         Self::of(net, forms, net.dimension())
@@ -90,11 +90,11 @@ impl<'a> Sweep<'a> {
             forms,
             dimension,
             offsets: net.offsets(),
-            inputs: net.widths.iter().map(|n| vec![0.0; n * block]).collect(),
-            z: hidden.iter().map(|n| vec![0.0; n * block]).collect(),
-            sums: hidden.iter().map(|n| vec![0.0; n * forms.len() * LANES]).collect(),
+            inputs: net.widths.iter().map(|n| vec![T::ZERO; n * block]).collect(),
+            z: hidden.iter().map(|n| vec![T::ZERO; n * block]).collect(),
+            sums: hidden.iter().map(|n| vec![T::ZERO; n * forms.len() * LANES]).collect(),
             derivatives: hidden.iter().map(|n| Derivatives::new(n * LANES)).collect(),
-            adjoint: [vec![0.0; widest * block], vec![0.0; widest * block]],
+            adjoint: [vec![T::ZERO; widest * block], vec![T::ZERO; widest * block]],
         }
     }
 
@@ -104,7 +104,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// The output's channels `[channel][lane]` at up to [`LANES`] points; lanes without a point repeat the last.
-    pub fn forward(&mut self, theta: &[f64], points: &[f64]) -> &[f64] {
+    pub fn forward(&mut self, theta: &[T], points: &[f64]) -> &[T] {
         self.enter(points);
         let block = self.channels() * LANES;
         let last = self.net.widths.len() - 2;
@@ -119,11 +119,11 @@ impl<'a> Sweep<'a> {
                 Accum::Replace,
                 h,
                 w.transpose(),
-                1.0,
+                T::ONE,
                 Par::Seq,
             );
             for (z, b) in z.chunks_exact_mut(block).zip(b) {
-                z[..LANES].iter_mut().for_each(|z| *z += b);
+                z[..LANES].iter_mut().for_each(|z| *z += *b);
             }
             if l < last {
                 self.activate(l);
@@ -141,12 +141,12 @@ impl<'a> Sweep<'a> {
                 let x = &points[at..at + stride];
                 let z = feature.phase + feature.k.iter().zip(x).map(|(k, x)| k * x).sum::<f64>();
                 let [s0, s1, s2] = if feature.is_wave { [z.sin(), z.cos(), -z.sin()] } else { [z, 1.0, 0.0] };
-                h[lane] = s0;
+                h[lane] = T::of(s0);
                 for (i, k) in feature.k.iter().enumerate().take(d) {
-                    h[(1 + i) * LANES + lane] = s1 * k;
+                    h[(1 + i) * LANES + lane] = T::of(s1 * k);
                 }
                 for (q, form) in self.forms.iter().enumerate() {
-                    h[(1 + d + q) * LANES + lane] = s2 * form.mixed(&feature.k, &feature.k);
+                    h[(1 + d + q) * LANES + lane] = T::of(s2 * form.mixed(&feature.k, &feature.k));
                 }
             }
         }
@@ -167,22 +167,22 @@ impl<'a> Sweep<'a> {
     }
 
     /// Adds to `gradient` the derivative of Σ seed · output by every parameter.
-    pub fn reverse_sum(&mut self, theta: &[f64], seed: &[f64], gradient: &mut [f64]) {
+    pub fn reverse_sum(&mut self, theta: &[T], seed: &[T], gradient: &mut [T]) {
         let block = self.channels() * LANES;
         self.reverse(theta, seed, &mut |at, z, h, inputs, outputs| {
             let (w, b) = gradient[at..].split_at_mut(inputs * outputs);
             let z_of = MatRef::from_column_major_slice(z, block, outputs);
             let h = MatRef::from_column_major_slice(h, block, inputs);
             let w = MatMut::from_row_major_slice_mut(w, outputs, inputs);
-            matmul(w, Accum::Add, z_of.transpose(), h, 1.0, Par::Seq);
+            matmul(w, Accum::Add, z_of.transpose(), h, T::ONE, Par::Seq);
             for (b, z) in b.iter_mut().zip(z.chunks_exact(block)) {
-                *b += z[..LANES].iter().sum::<f64>();
+                z[..LANES].iter().for_each(|z| *b += *z);
             }
         });
     }
 
     /// The derivative of seed · output of every lane by every parameter, `[parameter][lane]`.
-    pub fn reverse_rows(&mut self, theta: &[f64], seed: &[f64], rows: &mut [f64]) {
+    pub fn reverse_rows(&mut self, theta: &[T], seed: &[T], rows: &mut [T]) {
         let block = self.channels() * LANES;
         self.reverse(theta, seed, &mut |at, z, h, inputs, outputs| {
             let rows = &mut rows[at * LANES..];
@@ -198,7 +198,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Walks down the layers; `visit(offset, z~, h, inputs, outputs)` meets each.
-    fn reverse(&mut self, theta: &[f64], seed: &[f64], visit: &mut Visit) {
+    fn reverse(&mut self, theta: &[T], seed: &[T], visit: &mut Visit<T>) {
         let block = self.channels() * LANES;
         let [mut above, mut below] = std::mem::take(&mut self.adjoint);
         above[..block].copy_from_slice(seed);
@@ -208,7 +208,7 @@ impl<'a> Sweep<'a> {
                 let w = MatRef::from_row_major_slice(&theta[self.offsets[l]..][..inputs * outputs], outputs, inputs);
                 let z = MatRef::from_column_major_slice(&above[..outputs * block], block, outputs);
                 let h = MatMut::from_column_major_slice_mut(&mut below[..inputs * block], block, inputs);
-                matmul(h, Accum::Replace, z, w, 1.0, Par::Seq);
+                matmul(h, Accum::Replace, z, w, T::ONE, Par::Seq);
                 for n in 0..inputs {
                     let at = n * LANES..(n + 1) * LANES;
                     let orders = self.derivatives[l - 1].orders.each_ref().map(|o| &o[at.clone()]);
@@ -226,7 +226,7 @@ impl<'a> Sweep<'a> {
 
 vectorised! {
     /// All channels after σ but the value; S_Q into `sums`.
-    fn chain(z: &[f64], s1: &[f64], s2: &[f64], d: usize, forms: &[Form], h: &mut [f64], sums: &mut [f64]) {
+    fn chain[T: Precision](z: &[T], s1: &[T], s2: &[T], d: usize, forms: &[Form], h: &mut [T], sums: &mut [T]) {
         for i in 1..=d {
             let (z, h) = (&z[i * LANES..][..LANES], &mut h[i * LANES..][..LANES]);
             for lane in 0..LANES {
@@ -235,8 +235,9 @@ vectorised! {
         }
         for (q, form) in forms.iter().enumerate() {
             let sum = &mut sums[q * LANES..][..LANES];
-            sum.fill(0.0);
+            sum.fill(T::ZERO);
             for &(i, j, w) in &form.0 {
+                let w = T::of(w);
                 let (zi, zj) = (&z[(1 + i) * LANES..][..LANES], &z[(1 + j) * LANES..][..LANES]);
                 for lane in 0..LANES {
                     sum[lane] += w * zi[lane] * zj[lane];
@@ -252,9 +253,9 @@ vectorised! {
 
 vectorised! {
     /// Adjoints before σ from those after it, in place.
-    fn unchain(z: &[f64], sums: &[f64], orders: [&[f64]; 4], d: usize, forms: &[Form], adjoint: &mut [f64]) {
+    fn unchain[T: Precision](z: &[T], sums: &[T], orders: [&[T]; 4], d: usize, forms: &[Form], adjoint: &mut [T]) {
         let [s1, s2, s3] = [1, 2, 3].map(|k| &orders[k][..LANES]);
-        let mut value = [0.0; LANES];
+        let mut value = [T::ZERO; LANES];
         for lane in 0..LANES {
             value[lane] = s1[lane] * adjoint[lane];
         }
@@ -267,7 +268,7 @@ vectorised! {
         }
         for (q, form) in forms.iter().enumerate() {
             let at = (1 + d + q) * LANES;
-            let mut bent = [0.0; LANES]; // s2 h_Q~
+            let mut bent = [T::ZERO; LANES]; // s2 h_Q~
             for lane in 0..LANES {
                 let a = adjoint[at + lane];
                 value[lane] += (s2[lane] * z[at + lane] + s3[lane] * sums[q * LANES + lane]) * a;
@@ -275,6 +276,7 @@ vectorised! {
                 adjoint[at + lane] = s1[lane] * a;
             }
             for &(i, j, w) in &form.0 {
+                let w = T::of(w);
                 for (to, from) in [(i, j), (j, i)] {
                     let (z, a) = (&z[(1 + from) * LANES..][..LANES], &mut adjoint[(1 + to) * LANES..][..LANES]);
                     for lane in 0..LANES {
@@ -289,8 +291,8 @@ vectorised! {
 
 vectorised! {
     /// out <- Σ over channels of z h, lane by lane.
-    fn lane_products(z: &[f64], h: &[f64], out: &mut [f64]) {
-        let mut sum = [0.0; LANES];
+    fn lane_products[T: Precision](z: &[T], h: &[T], out: &mut [T]) {
+        let mut sum = [T::ZERO; LANES];
         for (z, h) in z.as_chunks::<LANES>().0.iter().zip(h.as_chunks::<LANES>().0) {
             for lane in 0..LANES {
                 sum[lane] += z[lane] * h[lane];

@@ -58,7 +58,7 @@ struct Scratch {
     /// a by x
     slope: Vec<f64>,
     z: Vec<f64>,
-    tanh: Derivatives,
+    tanh: Derivatives<f64>,
     /// `[channel][r]`
     out: Vec<f64>,
 }

@@ -57,7 +57,7 @@ pub mod sampler;
 mod score;
 mod spline;
 
-pub use activation::Activation;
+pub use activation::{Activation, Precision};
 pub use approximation::Approximation;
 pub use cloud::Cloud;
 pub use domain::{Domain, Part};

@@ -7,18 +7,21 @@
 //! Points are taken in blocks, whose sums are added in order: the same bits for any number of threads.
 
 use super::jet::{LANES, Sweep};
-use super::{Cloud, Mlp, Problem, Residual, Site};
+use super::{Cloud, Mlp, Precision, Problem, Residual, Site};
 use crate::train::{Function, LeastSquares};
 use rayon::prelude::*;
+use std::marker::PhantomData;
 
 /// Points of one task.
 const CHUNK: usize = 4 * LANES;
 
-/// A network on a problem at fixed points.
-pub struct Objective<'a> {
+/// A network on a problem at fixed points, computed in double or single precision. Residuals of either and sums over chunks of points are
+/// in double precision.
+pub struct Objective<'a, T = f64> {
     problem: &'a Problem,
     net: &'a Mlp,
     terms: Vec<Term<'a>>,
+    precision: PhantomData<T>,
 }
 
 /// The points of the equation or of one condition.
@@ -37,10 +40,13 @@ struct Block {
     points: usize,
 }
 
-/// Is given a block with r, ∂r by the channels and ∂r by the coefficients.
-type Task<'t> = dyn FnMut(&Term, Block, &mut Sweep, &mut [f64], &mut [f64], &mut [f64]) + 't;
+/// The network's parameters and the coefficients.
+type Numbers<'n, T> = (&'n [T], &'n [f64]);
 
-impl<'a> Objective<'a> {
+/// Is given a block with r, ∂r by the channels and ∂r by the coefficients.
+type Task<'t, T> = dyn FnMut(&Term, Block, &mut Sweep<T>, &mut [f64], &mut [T], &mut [f64]) + 't;
+
+impl<'a, T: Precision> Objective<'a, T> {
     /// `clouds[0]` is for the equation, `clouds[1 + k]` for condition k.
     ///
     /// # Panics
@@ -55,7 +61,7 @@ impl<'a> Objective<'a> {
             cloud,
             lifts: problem.lifts(&cloud.points),
         };
-        Objective { problem, net, terms: residuals.zip(clouds).map(term).collect() }
+        Objective { problem, net, terms: residuals.zip(clouds).map(term).collect(), precision: PhantomData }
     }
 
     /// All chunks of all terms, in order.
@@ -73,97 +79,116 @@ impl<'a> Objective<'a> {
     fn block(
         &self,
         t: &Term,
-        sweep: &mut Sweep,
-        theta: &[f64],
+        sweep: &mut Sweep<T>,
+        (theta, c): Numbers<T>,
         at: Block,
         r: &mut [f64],
-        seed: &mut [f64],
+        seed: &mut [T],
         by_c: &mut [f64],
     ) {
         let (d, channels) = (self.problem.dimension(), self.problem.channels());
-        let c = &theta[self.net.parameters()..];
         let x = &t.cloud.points[at.start * d..(at.start + at.points) * d];
         let out = sweep.forward(theta, x);
         let (mut n, mut u, mut by_n) = (vec![0.0; channels], vec![0.0; channels], vec![0.0; channels]);
         let mut partials = vec![0.0; channels + c.len()];
         let zeros = vec![0.0; d];
-        seed.fill(0.0);
+        seed.fill(T::ZERO);
         by_c.fill(0.0);
         for lane in 0..at.points {
             let i = at.start + lane;
             let lift = t.lifts.get(i * 2 * channels..(i + 1) * 2 * channels).unwrap_or(&[]);
-            n.iter_mut().enumerate().for_each(|(k, n)| *n = out[k * LANES + lane]);
+            n.iter_mut().enumerate().for_each(|(k, n)| *n = out[k * LANES + lane].wide());
             self.problem.lifted(lift, &n, &mut u);
             partials.fill(0.0);
             let normal = t.cloud.normals.get(i * d..(i + 1) * d).unwrap_or(&zeros);
             let site = Site { x: &x[lane * d..(lane + 1) * d], normal };
             r[lane] = t.residual.residual(site, &u, c, &mut partials);
             self.problem.pulled(lift, &partials[..channels], &mut by_n);
-            by_n.iter().enumerate().for_each(|(k, p)| seed[k * LANES + lane] = *p);
+            by_n.iter().enumerate().for_each(|(k, p)| seed[k * LANES + lane] = T::of(*p));
             for (k, p) in partials[channels..].iter().enumerate() {
                 by_c[k * LANES + lane] = *p;
             }
         }
     }
 
+    /// The numbers of θ, in this precision.
+    fn numbers<'n>(&self, theta: &'n [f64]) -> (Vec<T>, &'n [f64]) {
+        let (net, c) = theta.split_at(self.net.parameters());
+        (net.iter().map(|v| T::of(*v)).collect(), c)
+    }
+
+    /// Room for a block, which a thread keeps from chunk to chunk.
+    fn room(&self) -> Sweep<'a, T> {
+        Sweep::new(self.net, &self.problem.forms)
+    }
+
     /// Runs `task` over every block of a chunk with r, ∂r by the channels and ∂r by c.
-    fn sweep_chunk(&self, theta: &[f64], (k, points): (usize, std::ops::Range<usize>), task: &mut Task) {
+    fn sweep_chunk(
+        &self,
+        numbers: Numbers<T>,
+        (k, points): (usize, std::ops::Range<usize>),
+        sweep: &mut Sweep<T>,
+        task: &mut Task<T>,
+    ) {
         let t = &self.terms[k];
-        let mut sweep = Sweep::new(self.net, &self.problem.forms);
         let mut r = [0.0; LANES];
-        let mut seed = vec![0.0; sweep.channels() * LANES];
+        let mut seed = vec![T::ZERO; sweep.channels() * LANES];
         let mut by_c = vec![0.0; self.problem.unknowns.len() * LANES];
         for start in points.clone().step_by(LANES) {
             let block = Block { start, points: LANES.min(points.end - start) };
-            self.block(t, &mut sweep, theta, block, &mut r, &mut seed, &mut by_c);
-            task(t, block, &mut sweep, &mut r, &mut seed, &mut by_c);
+            self.block(t, sweep, numbers, block, &mut r, &mut seed, &mut by_c);
+            task(t, block, sweep, &mut r, &mut seed, &mut by_c);
         }
     }
 
     /// Σ_i `bar(i, γ w, r)` ∂r_i over all rows i into `gradient`; gives ½ Σ bar r.
     fn pull(&self, theta: &[f64], gradient: &mut [f64], bar: impl Fn(usize, f64, f64) -> f64 + Sync) -> f64 {
-        let parameters = self.net.parameters();
+        let (net, c) = self.numbers(theta);
         let chunks = self.chunks();
         let starts = chunks.iter().scan(0, |at, (_, points)| {
             *at += points.len();
             Some(*at - points.len())
         });
         let tasks: Vec<_> = starts.zip(&chunks).collect();
-        let of = |(row, chunk): &(usize, &(usize, std::ops::Range<usize>))| {
-            let (mut sum, mut gradient) = (0.0, vec![0.0; theta.len()]);
+        let of = |sweep: &mut Sweep<T>, (row, chunk): &(usize, &(usize, std::ops::Range<usize>))| {
+            let (mut sum, mut by_net, mut by_all_c) = (0.0, vec![T::ZERO; net.len()], vec![0.0; c.len()]);
             let first = chunk.1.start;
-            self.sweep_chunk(theta, (*chunk).clone(), &mut |t, block, sweep, r, seed, by_c| {
+            self.sweep_chunk((&net, c), (*chunk).clone(), sweep, &mut |t, block, sweep, r, seed, by_c| {
                 for lane in 0..block.points {
                     let i = block.start + lane;
                     let bar = bar(row + i - first, t.weight * t.cloud.weights[i], r[lane]);
                     sum += 0.5 * bar * r[lane];
-                    seed.iter_mut().skip(lane).step_by(LANES).for_each(|s| *s *= bar);
+                    seed.iter_mut().skip(lane).step_by(LANES).for_each(|s| *s *= T::of(bar));
                     by_c.iter_mut().skip(lane).step_by(LANES).for_each(|s| *s *= bar);
                 }
-                sweep.reverse_sum(theta, seed, &mut gradient[..parameters]);
-                for (g, by_c) in gradient[parameters..].iter_mut().zip(by_c.chunks_exact(LANES)) {
+                sweep.reverse_sum(&net, seed, &mut by_net);
+                for (g, by_c) in by_all_c.iter_mut().zip(by_c.chunks_exact(LANES)) {
                     *g += by_c.iter().sum::<f64>();
                 }
             });
-            (sum, gradient)
+            (sum, by_net, by_all_c)
         };
-        let parts: Vec<_> = tasks.par_iter().map(of).collect();
+        let parts: Vec<_> = tasks.par_iter().map_init(|| self.room(), of).collect();
         gradient.fill(0.0);
-        for (_, part) in &parts {
+        for (_, by_net, by_c) in &parts {
+            let part = by_net.iter().map(|v| v.wide()).chain(by_c.iter().copied());
             gradient.iter_mut().zip(part).for_each(|(g, p)| *g += p);
         }
-        parts.iter().map(|(sum, _)| sum).sum()
+        parts.iter().map(|(sum, ..)| sum).sum()
     }
 
     /// r of a term at its points.
     fn residual_of(&self, theta: &[f64], k: usize) -> Vec<f64> {
         let chunks: Vec<_> = self.chunks().into_iter().filter(|c| c.0 == k).collect();
-        let of = |chunk: &(usize, std::ops::Range<usize>)| {
+        let (net, c) = self.numbers(theta);
+        let of = |sweep: &mut Sweep<T>, chunk: &(usize, std::ops::Range<usize>)| {
             let mut out = Vec::with_capacity(CHUNK);
-            self.sweep_chunk(theta, chunk.clone(), &mut |_, block, _, r, _, _| out.extend(&r[..block.points]));
+            self.sweep_chunk((&net, c), chunk.clone(), sweep, &mut |_, block, _, r, _, _| {
+                out.extend(&r[..block.points])
+            });
             out
         };
-        chunks.par_iter().map(of).collect::<Vec<_>>().concat()
+        chunks.par_iter().map_init(|| self.room(), of).collect::<Vec<_>>().concat()
     }
 }
 
@@ -171,7 +196,7 @@ impl<'a> Objective<'a> {
 pub fn residual_at(problem: &Problem, net: &Mlp, theta: &[f64], points: &[f64]) -> Vec<f64> {
     let cloud = Cloud::even(points.to_vec(), problem.dimension());
     let term = Term { residual: problem.equation.as_ref(), weight: 1.0, lifts: problem.lifts(points), cloud: &cloud };
-    Objective { problem, net, terms: vec![term] }.residual_of(theta, 0)
+    Objective { problem, net, terms: vec![term], precision: PhantomData::<f64> }.residual_of(theta, 0)
 }
 
 /// u at any points.
@@ -192,7 +217,7 @@ pub fn solution_at(problem: &Problem, net: &Mlp, theta: &[f64], points: &[f64]) 
     points.par_chunks(CHUNK * d).map(of).collect::<Vec<_>>().concat()
 }
 
-impl Function for Objective<'_> {
+impl<T: Precision> Function for Objective<'_, T> {
     fn unknowns(&self) -> usize {
         self.net.parameters() + self.problem.unknowns.len()
     }
@@ -208,26 +233,30 @@ impl Function for Objective<'_> {
     }
 }
 
-impl LeastSquares for Objective<'_> {
+impl<T: Precision> LeastSquares for Objective<'_, T> {
     fn rows(&self) -> usize {
         self.terms.iter().map(|t| t.cloud.weights.len()).sum()
     }
 
     fn residuals(&self, theta: &[f64], residuals: &mut [f64]) {
-        let (mut rest, mut tasks) = (residuals, Vec::new());
+        let ((net, c), mut rest, mut tasks) = (self.numbers(theta), residuals, Vec::new());
         for chunk in self.chunks() {
             let rho;
             (rho, rest) = rest.split_at_mut(chunk.1.len());
             tasks.push((chunk, rho));
         }
-        tasks.into_par_iter().for_each(|(chunk, rho)| {
-            let first = chunk.1.start;
-            self.sweep_chunk(theta, chunk, &mut |t, block, _, r, _, _| {
-                for lane in 0..block.points {
-                    rho[block.start - first + lane] = (t.weight * t.cloud.weights[block.start + lane]).sqrt() * r[lane];
-                }
-            });
-        });
+        tasks.into_par_iter().for_each_init(
+            || self.room(),
+            |sweep, (chunk, rho)| {
+                let first = chunk.1.start;
+                self.sweep_chunk((&net, c), chunk, sweep, &mut |t, block, _, r, _, _| {
+                    for lane in 0..block.points {
+                        rho[block.start - first + lane] =
+                            (t.weight * t.cloud.weights[block.start + lane]).sqrt() * r[lane];
+                    }
+                });
+            },
+        );
     }
 
     fn transposed(&self, theta: &[f64], w: &[f64], out: &mut [f64]) {
@@ -235,7 +264,7 @@ impl LeastSquares for Objective<'_> {
     }
 
     fn jacobian(&self, theta: &[f64], residuals: &mut [f64], jacobian: &mut [f64]) {
-        let (unknowns, parameters) = (theta.len(), self.net.parameters());
+        let (unknowns, (net, c)) = (theta.len(), self.numbers(theta));
         let (mut r_rest, mut j_rest) = (residuals, jacobian);
         let mut tasks = Vec::new();
         for chunk in self.chunks() {
@@ -244,20 +273,19 @@ impl LeastSquares for Objective<'_> {
             (j, j_rest) = j_rest.split_at_mut(chunk.1.len() * unknowns);
             tasks.push((chunk, r, j));
         }
-        tasks.into_par_iter().for_each(|(chunk, rho, jacobian)| {
+        let room = || (self.room(), vec![T::ZERO; net.len() * LANES]);
+        tasks.into_par_iter().for_each_init(room, |(sweep, rows), (chunk, rho, jacobian)| {
             let first = chunk.1.start;
-            let mut rows = vec![0.0; unknowns * LANES];
-            self.sweep_chunk(theta, chunk, &mut |t, block, sweep, r, seed, by_c| {
-                sweep.reverse_rows(theta, seed, &mut rows[..parameters * LANES]);
-                rows[parameters * LANES..].copy_from_slice(by_c);
+            self.sweep_chunk((&net, c), chunk, sweep, &mut |t, block, sweep, r, seed, by_c| {
+                sweep.reverse_rows(&net, seed, rows);
                 for lane in 0..block.points {
                     let scale = (t.weight * t.cloud.weights[block.start + lane]).sqrt();
                     let at = block.start - first + lane;
                     rho[at] = scale * r[lane];
                     let row = &mut jacobian[at * unknowns..(at + 1) * unknowns];
-                    for (j, rows) in row.iter_mut().zip(rows.chunks_exact(LANES)) {
-                        *j = scale * rows[lane];
-                    }
+                    let by_net = rows.chunks_exact(LANES).map(|rows| rows[lane].wide());
+                    let by_c = by_c.chunks_exact(LANES).map(|rows| rows[lane]);
+                    row.iter_mut().zip(by_net.chain(by_c)).for_each(|(j, v)| *j = scale * v);
                 }
             });
         });
