@@ -231,9 +231,9 @@ fn the_shipped_operator_has_its_golden_errors_and_beats_the_mean() {
 #[test]
 fn the_shipped_operator_serves_finer_and_coarser_lattices_than_its_own() {
     let net = Operator::from_weights(&parse_weights("shipped", SHIPPED).unwrap()).unwrap();
-    assert_eq!(net.sides(), [1, 32, 32]);
-    let own = errors(&net, &held_out(32))[0];
-    for (size, factor) in [(48, 1.5), (64, 1.5), (128, 1.5), (24, 2.5)] {
+    assert_eq!(net.sides(), [1, 64, 64]);
+    let own = errors(&net, &held_out(64))[0];
+    for (size, factor) in [(96, 1.5), (128, 1.5), (48, 1.5), (32, 1.5), (24, 2.5)] {
         let there = errors(&net, &held_out(size))[0];
         println!("{size}: {there:.4}, at its own {own:.4}");
         assert!(there < factor * own, "{size}: {there:.4}, at its own {own:.4}");

@@ -70,6 +70,8 @@ pub struct MmPdeConfig {
     pub branch: BranchKind,
     /// How values go from mesh to mesh.
     pub transfer: Transfer,
+    /// Steps from one move of the nodes to the next: values are interpolated once in as many (default 1).
+    pub move_every: usize,
 }
 
 impl Default for MmPdeConfig {
@@ -83,6 +85,7 @@ impl Default for MmPdeConfig {
             mover: Movement::default(),
             branch: BranchKind::default(),
             transfer: Transfer::default(),
+            move_every: 1,
         }
     }
 }
@@ -108,6 +111,9 @@ impl MmPdeConfig {
         }
         if !(1..=64).contains(&self.layers) {
             return refuse("--layers", self.layers, "a branch has from 1 to 64 layers");
+        }
+        if self.move_every == 0 {
+            return refuse("--move-every", 0, "give a number of steps above 0");
         }
         Ok(())
     }

@@ -40,7 +40,7 @@ impl Path {
             Path { u: vec![data.at(i, 0, &first)], roots: vec![roots(&first)], home: vec![first], next: Vec::new() };
         for frame in 0..data.frames - 1 {
             let home = &path.home[frame];
-            let next = mover.nodes(&path.u[frame], home)?;
+            let next = next_nodes(net, mover, &path.u[frame], home, &path.next)?;
             let home = if carried { next.clone() } else { home.clone() };
             path.u.push(data.at(i, frame + 1, &home));
             path.roots.push(if carried { roots(&home) } else { path.roots[0].clone() });
@@ -68,6 +68,20 @@ pub(super) fn first_nodes(
     }
     let once = mover.nodes(&start(&lattice), &lattice)?;
     mover.nodes(&start(&once), &once)
+}
+
+/// The moved nodes of a step from u at the nodes `home`, after those of the steps before it.
+pub(super) fn next_nodes(
+    net: &MmPde,
+    mover: &mut MeshMover,
+    u: &[f32],
+    home: &[[f32; 2]],
+    before: &[Vec<[f32; 2]>],
+) -> Result<Vec<[f32; 2]>> {
+    match before.last() {
+        Some(last) if !before.len().is_multiple_of(net.config().move_every) => Ok(last.clone()),
+        _ => mover.nodes(u, home),
+    }
 }
 
 /// Mean relative L2 error of a batch, every node with its area: where nodes are dense they count no more for it.

@@ -3,7 +3,7 @@
 //! The norm is over the points of the lattice the truth is given on, u the piecewise linear function with the net's values at its
 //! nodes. Where that lattice is the net's own these are the errors at the nodes; on a finer one, what the nodes cannot hold counts.
 
-use super::objective::{Path, first_nodes};
+use super::objective::{Path, first_nodes, next_nodes};
 use super::{MeshMover, MmPde, State, Trajectories};
 use crate::error::{Error, Result};
 use crate::mesh::Locator;
@@ -39,7 +39,7 @@ pub fn roll_out(net: &MmPde, start: &dyn Fn(&[[f32; 2]]) -> Vec<f32>, viscosity:
                 help: "make fewer steps, or train with longer roll-outs (--push)".into(),
             });
         }
-        let next = mover.nodes(u, home)?;
+        let next = next_nodes(net, &mut mover, u, home, &out.next)?;
         let made = advance(net, State { u, home, next: &next, viscosity });
         let home = if carried { next.clone() } else { home.clone() };
         out.states.push(made);

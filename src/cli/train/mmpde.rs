@@ -55,6 +55,10 @@ pub(in crate::cli) struct MmPdeTraining {
     #[arg(long, value_name = "WAY", default_value = "learned", value_parser = named::<Transfer>(&["learned", "linear"]))]
     transfer: Transfer,
 
+    /// Steps from one move of the nodes to the next: values are interpolated once in as many
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    move_every: usize,
+
     /// Channels
     #[arg(long, value_name = "N", default_value_t = 32)]
     width: usize,
@@ -121,6 +125,7 @@ impl MmPdeTraining {
             mover: self.mover,
             branch: self.branch,
             transfer: self.transfer,
+            move_every: self.move_every,
         };
         let mut net = MmPde::new(&config, self.seed)?;
         progress.count(first);
@@ -167,9 +172,9 @@ impl MmPdeTraining {
         let kinds = [("scheme", json!(self.scheme)), ("mover", json!(self.mover)), ("branch", json!(self.branch))];
         let kinds = kinds.into_iter().chain([("transfer", json!(self.transfer))]);
         let kinds: String = kinds.map(|(o, v)| format!(" --{o} {}", v.as_str().unwrap_or_default())).collect();
-        let Self { width, layers, steps, batch, push, learning_rate, test, seed, .. } = self;
+        let Self { move_every, width, layers, steps, batch, push, learning_rate, test, seed, .. } = self;
         format!(
-            "filet train mmpde {}{kinds}{cells} --width {width} --layers {layers} --steps {steps} --batch {batch} \
+            "filet train mmpde {}{kinds}{cells} --move-every {move_every} --width {width} --layers {layers} --steps {steps} --batch {batch} \
              --push {push} --learning-rate {learning_rate} --test {test} --seed {seed}",
             self.data.described()
         )
