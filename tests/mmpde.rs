@@ -145,6 +145,21 @@ fn the_residual_path_is_the_state_and_the_boundary_stays() {
 }
 
 #[test]
+fn nodes_stay_between_moves() {
+    let trajectories = data(8);
+    for scheme in [Scheme::Carried, Scheme::Published] {
+        let config = MmPdeConfig { move_every: 3, scheme, ..tiny() };
+        let made = roll_out(&net(&config, 3), &|points| trajectories.at(2, 0, points), 0.004, 4).unwrap();
+        assert_eq!((&made.next[1], &made.next[2]), (&made.next[0], &made.next[0]), "{scheme:?}");
+        assert_ne!(made.next[3], made.next[0], "{scheme:?}");
+        if config.carries() {
+            assert_eq!(made.home[1..], made.next[..]);
+        }
+    }
+    assert!(MmPde::new(&MmPdeConfig { move_every: 0, ..tiny() }, 0).is_err());
+}
+
+#[test]
 fn gradients_are_the_limits_of_differences() {
     kinds().iter().for_each(check_gradients);
 }
