@@ -90,7 +90,7 @@ impl<'a> Field<'a> {
         if is_flat(lo, hi) {
             return format!("{} everywhere", short(lo));
         }
-        let far = if short(lo) == short(hi) { format!("min + {}", short(hi - lo)) } else { short(hi) };
+        let far = if short(lo) == short(hi) { format!("= min + {}", short(hi - lo)) } else { short(hi) };
         let one = |name: &str, value: String, e: Extreme| {
             let at: Vec<String> = self.mesh.points[e.point][..coordinates].iter().map(|&c| short(rounded(c))).collect();
             let at = at.join(", ");
