@@ -202,9 +202,11 @@ impl Mgno {
         // Of several seeds the first ones may be done, and the last ones not begun: neither has a checkpoint.
         let resume = self.course.resume && checkpoint(&output).exists();
         if self.course.resume && !resume && output.exists() {
-            let net = Operator::from_weights(&read_weights(&output)?)?;
-            progress.say(|| say(quiet, "output", format!("{} is there already", output.display())));
-            return Ok(Some(scored(&net, test)));
+            let weights = read_weights(&output)?;
+            if weights.about["command"] == self.command(seed) {
+                progress.say(|| say(quiet, "output", format!("{} is there already", output.display())));
+                return Ok(Some(scored(&Operator::from_weights(&weights)?, test)));
+            }
         }
         let config = self.config(training)?;
         config.check_device(self.device)?;
