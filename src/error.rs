@@ -1,5 +1,6 @@
 //! The one error type: what was wrong, with the numbers, the file and the place, and what to do about it.
 
+use crate::words::nearest;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -150,10 +151,15 @@ impl Error {
             Error::UnknownGroup { available, .. } if available.is_empty() => {
                 Some("this mesh has no groups; leave the group name out to mean the whole boundary".into())
             }
-            Error::UnknownGroup { available, .. } => Some(format!("its groups are: {}", available.join(", "))),
+            Error::UnknownGroup { name, available } => {
+                let near = nearest(name, available.iter().map(String::as_str));
+                let near = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+                Some(format!("its groups are: {}{near}", available.join(", ")))
+            }
             Error::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => Some("check the path".into()),
                 std::io::ErrorKind::PermissionDenied => Some("check the permissions of the file and its folder".into()),
+                std::io::ErrorKind::InvalidData => Some("it is no text: give another file".into()),
                 std::io::ErrorKind::StorageFull => {
                     Some("free some space or write elsewhere; nothing was left half written".into())
                 }

@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use tempfile::NamedTempFile;
 
 /// Writes a file: `write` fills a temporary one in the same folder, which takes the name `path` when the system has accepted
 /// all of it and goes where anything fails (a full disk). It does not wait until the disk has it, which takes longer than many
@@ -17,26 +18,41 @@ pub fn write_atomic(path: impl AsRef<Path>, write: impl FnOnce(&mut BufWriter<&F
         write(&mut writer)?;
         writer.flush()
     };
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let file = File::options().write(true).open(path).map_err(failed)?;
+        return fill(&file).map_err(failed);
+    }
+    let (temporary, target) = temporary_beside(path)?;
+    fill(temporary.as_file()).map_err(failed)?;
+    temporary.persist(&target).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+/// A temporary file, removed when dropped, and the name beside it that it takes in the end: `path`, or what that links to.
+///
+/// Errors: a folder of that name, a file that must not be written, a folder that is not there or takes no files.
+pub(crate) fn temporary_beside(path: &Path) -> Result<(NamedTempFile, PathBuf)> {
+    let failed = |source| Error::io(path, "write", source);
     let target = match fs::metadata(path) {
         Ok(there) if there.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
-        Ok(there) if !there.is_file() => {
-            let file = File::options().write(true).open(path).map_err(failed)?;
-            return fill(&file).map_err(failed);
-        }
         Ok(there) if there.permissions().readonly() => return Err(failed(io::ErrorKind::PermissionDenied.into())),
         Ok(_) => fs::canonicalize(path).map_err(failed)?,
         Err(_) => path.to_path_buf(),
     };
     let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(failed(no_folder()));
+    }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".").suffix(".part");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // Dropped on failure, and removed with that.
-    let temporary = builder.tempfile_in(folder).map_err(failed)?;
-    fill(temporary.as_file()).map_err(failed)?;
-    temporary.persist(&target).map_err(|e| failed(e.error))?;
-    Ok(())
+    Ok((builder.tempfile_in(folder).map_err(failed)?, target))
+}
+
+/// Why nothing can be written where there is no folder.
+pub(crate) fn no_folder() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "its folder does not exist")
 }
 
 #[cfg(test)]

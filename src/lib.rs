@@ -66,5 +66,6 @@ pub mod solver;
 pub mod sparse;
 pub mod train;
 pub mod voxel;
+mod words;
 
 pub use error::{Error, Result};

@@ -160,6 +160,25 @@ fn bad_input_is_refused_with_the_cure() {
         (&["solve", "square:4", "--method", "magic"], &["pcg-amg"]),
         (&["mesh", "generate", "square:4", "-o", "x.stl"], &[".msh"]),
         (&["solve", "Cargo.toml"], &["Cargo.toml"]),
+        (&["solve", "sqare:20"], &["did you mean square:20?"]),
+        (&["solve", "square"], &["square:20"]),
+        (&["solve", "square:4", "--refine", "40"], &["--refine 40", "cells"]),
+        (&["solve", "square:4", "--refine", "-1"], &["--refine", "-1"]),
+        (&["solve", "square:4", "--seed", "3"], &["--seed 3", "scenes"]),
+        (&["solve", "square:4", "--method", "cg", "--weights", "w.safetensors"], &["--weights", "dcdm"]),
+        (&["solve", "square:4", "--dirichlet", "left=0", "--neumann", "left=1"], &["boundary left", "two conditions"]),
+        (&["solve", "square:4", "--dirichlet", "lef=1"], &["did you mean left?"]),
+        (&["solve", "square:4", "--method", "pcg-amgg"], &["a similar value exists: 'pcg-amg'"]),
+        (&["solve", "square:4", "-p", "precond.amg.theta=abc"], &["-p precond.amg.theta=abc", "f64"]),
+        (
+            &["solve", "square:8", "--method", "pcg-amg", "-p", "precond.amg.theta=2"],
+            &["precond.amg.theta 2", "[0, 1)"],
+        ),
+        (&["--threads", "100000", "solve", "square:4"], &["--threads"]),
+        (&["mesh", "info", "smoke:8", "--plot", "x.txt"], &["--plot", ".png"]),
+        (&["mesh", "convert", "smoke:8", "x.vtu"], &["voxel scene"]),
+        (&["mesh", "generate", "square:4", "-o", "/no/such/folder/x.vtu"], &["its folder does not exist"]),
+        (&["manual", "slove"], &["slove"]),
     ] {
         let message = refused(args);
         for part in parts {
@@ -251,4 +270,6 @@ fn citations_completions_and_the_manual_are_printed() {
     assert!(!entries.contains("vanek1996"), "{entries}");
     assert!(text(&["completions", "bash"]).contains("complete -F"));
     assert!(text(&["manual"]).contains(".TH filet"));
+    let page = text(&["manual", "operator", "eval"]);
+    assert!(page.contains("filet-operator-eval") && page.contains("data\\-seed"), "{page}");
 }

@@ -15,7 +15,7 @@ fn without_cuda_the_command_says_what_is_missing() {
             "train",
             "direction",
             "--size",
-            "2",
+            "4",
             "--vectors",
             "4",
             "--steps",

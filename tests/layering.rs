@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TIERS: [(&str, u32); 24] = [
+const TIERS: [(&str, u32); 25] = [
     ("error", 0),
     ("expression", 0),
     ("file", 0),
     ("lagrange", 0),
     ("prefetch", 0),
     ("simd", 0),
+    ("words", 0),
     ("device", 1),
     ("hdf5", 1),
     ("mesh", 1),
@@ -43,8 +44,10 @@ fn files(folder: &Path, out: &mut Vec<PathBuf>) {
 }
 
 /// Modules of a tier that use each other's one way only. Of the systems only `mmpde` names another: its meshes are moved ones.
-const WITHIN: [(&str, &str); 6] = [
+const WITHIN: [(&str, &str); 8] = [
+    ("error", "words"),
     ("expression", "error"),
+    ("expression", "words"),
     ("file", "error"),
     ("voxel", "hdf5"),
     ("voxel", "mesh"),

@@ -93,6 +93,8 @@ fn gradient<const V: usize, const N: usize>(
 }
 
 /// The flux −k ∇u_h at the middle of every cell, three numbers each, from [`cell_gradients`].
+///
+/// Errors: a conductivity that is not finite somewhere, with the point.
 pub fn cell_fluxes(space: &Space, problem: &Poisson, gradients: &[f64]) -> Result<Vec<f64>> {
     with_element!(space.mesh.kind, space.degree, fluxes(space, problem, gradients))
 }

@@ -42,8 +42,8 @@ pub(super) fn bibtex(command: &Command) -> String {
         Command::Pinn(pinn) => pinn.references(),
         Command::Bench(bench) => bench.references(),
         Command::Train(train) => train.references(),
-        Command::Operator(_) => vec!["he2024", "li2021", "ronneberger2015"],
-        Command::Mesh(_) | Command::Info(_) | Command::Completions { .. } | Command::Manual => vec![],
+        Command::Operator(operator) => operator.references(),
+        Command::Mesh(_) | Command::Info(_) | Command::Completions { .. } | Command::Manual { .. } => vec![],
     };
     entries(&[&["filet"], used.as_slice()].concat())
 }

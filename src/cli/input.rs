@@ -7,13 +7,14 @@ use crate::dcdm::{self, NetDirection, cycle_parameters, shipped_cycle};
 use crate::device::Device;
 #[cfg(feature = "cuda")]
 use crate::device::cuda::Cuda;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mesh::io::{self, MeshFile};
 use crate::mesh::shapes;
 use crate::nn::{Weights, parse_weights, read_weights};
 use crate::precond::voxel::CycleParameters;
 use crate::solver::{Method, SceneSolver, Solver, SolverConfig};
 use crate::voxel::{self, Family, Scene, VoxelGrid};
+use crate::words::nearest;
 use std::path::Path;
 
 /// What `--help` says of every MESH argument.
@@ -97,12 +98,54 @@ pub(super) fn mesh_solver(
     }
 }
 
+/// Refuses a name that is neither a file's nor of the form of a built-in mesh or scene, with what may be meant.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    let path = Path::new(name);
+    let (head, size) = name.split_once(':').unwrap_or((name, ""));
+    let known: Vec<&str> = shapes::names().chain(Family::ALL.map(Family::name)).collect();
+    let is_known = known.contains(&head);
+    // What looks like a path is read, and not found then.
+    if path.exists() || (is_known && !size.is_empty()) || (path.extension().is_some() && !name.contains(':')) {
+        return Ok(());
+    }
+    let size = if size.is_empty() { "20" } else { size };
+    let what = match (is_known, nearest(head, known.iter().copied())) {
+        (true, _) => format!("it needs a size, such as {head}:{size}"),
+        (_, Some(near)) => format!("there is no such file, shape or scene; did you mean {near}:{size}?"),
+        _ => format!("there is no such file, shape or scene; built in are {}", known.join(", ")),
+    };
+    Err(Error::Option { option: "mesh".into(), value: name.into(), what })
+}
+
+/// Refuses a seed where nothing is made from it.
+pub(super) fn check_seed(name: &str, seed: u64) -> Result<()> {
+    let is_made = Family::ALL.iter().any(|f| name.split_once(':').is_some_and(|(family, _)| family == f.name()));
+    match seed == 0 || is_made {
+        true => Ok(()),
+        false => Err(Error::Option {
+            option: "--seed".into(),
+            value: seed.to_string(),
+            what: format!("only built-in voxel scenes are made from a seed, and {name} is none"),
+        }),
+    }
+}
+
 /// Reads or makes the mesh, refined `refine` times.
 pub(super) fn load(mesh: &str, refine: u32) -> Result<MeshFile> {
+    check_name(mesh)?;
+    if is_scene(mesh) {
+        let what = "this is a voxel scene, and a mesh is wanted here".into();
+        return Err(Error::Option { option: "mesh".into(), value: mesh.into(), what });
+    }
     let mut file = match shapes::built_in(mesh) {
         Some(made) => MeshFile { mesh: made?, point_data: Vec::new(), cell_data: Vec::new(), notes: Vec::new() },
         None => io::read(mesh)?,
     };
+    let cells = 2f64.powi(file.mesh.dimension() as i32).powf(f64::from(refine)) * file.mesh.cell_count() as f64;
+    if cells > shapes::MOST_CELLS as f64 {
+        let what = format!("that would be {cells:.1e} cells; the most is {}; refine fewer times", shapes::MOST_CELLS);
+        return Err(Error::Option { option: "--refine".into(), value: refine.to_string(), what });
+    }
     for _ in 0..refine {
         file.mesh = crate::mesh::refine(&file.mesh)?;
         // Fields belong to the mesh as read.

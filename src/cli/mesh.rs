@@ -1,10 +1,10 @@
 //! `filet mesh info | convert | generate | voxelize`.
 
+use super::outputs::{check_apart, check_ending, check_folder};
 use super::{Done, input, print_data, say, scene};
 use crate::error::{Error, Result};
 use crate::mesh::io::{self, MeshFile};
 use crate::mesh::quality::{Defects, Quality, quality};
-use crate::mesh::shapes;
 use crate::report::format::{count, significant};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub(super) struct Info {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// Draw a slice of a voxel scene (.png)
+    /// Draw a slice of a voxel scene (.png, .svg)
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
 
@@ -73,20 +73,24 @@ impl Mesh {
         match self {
             Mesh::Info(info) => info.run(quiet),
             Mesh::Convert(c) => {
+                check_folder(&c.output)?;
+                check_apart(Some(&c.output), "FILE", &c.mesh)?;
                 let file = input::load(&c.mesh, c.refine)?;
                 file.notes.iter().for_each(|note| say(quiet, "note", note));
                 write(&c.output, &file, quiet)
             }
             Mesh::Voxelize(v) => v.run(quiet),
             Mesh::Generate(g) if input::is_scene(&g.shape) => scene::generate(&g.shape, g.seed, &g.output, quiet),
-            Mesh::Generate(g) => match shapes::built_in(&g.shape) {
-                Some(_) => write(&g.output, &input::load(&g.shape, 0)?, quiet),
-                None => Err(Error::Option {
-                    option: "SHAPE".into(),
-                    value: g.shape.clone(),
-                    what: "a shape is a name and a size, such as square:20".into(),
-                }),
-            },
+            Mesh::Generate(g) if Path::new(&g.shape).exists() => Err(Error::Option {
+                option: "SHAPE".into(),
+                value: g.shape.clone(),
+                what: "this is a file; `filet mesh convert` writes it in another format".into(),
+            }),
+            Mesh::Generate(g) => {
+                check_folder(&g.output)?;
+                input::check_seed(&g.shape, g.seed)?;
+                write(&g.output, &input::load(&g.shape, 0)?, quiet)
+            }
         }
     }
 }
@@ -104,6 +108,8 @@ fn write(path: &Path, file: &MeshFile, quiet: bool) -> Result<Done> {
 
 impl Info {
     fn run(&self, quiet: bool) -> Result<Done> {
+        input::check_seed(&self.mesh, self.seed)?;
+        check_ending(self.plot.as_deref(), "--plot", &["png", "svg"])?;
         if input::is_scene(&self.mesh) {
             return scene::info(&self.mesh, self.seed, self.plot.as_deref(), self.json, quiet);
         }

@@ -28,29 +28,36 @@ mod train;
 mod trajectories;
 
 use crate::error::{Error, Result};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Poisson problems on meshes, from file to picture.
 #[derive(Debug, Parser)]
 #[command(name = "filet", version, about, max_term_width = 120, arg_required_else_help = true)]
+#[command(
+    after_help = "Text for people goes to stderr, data (--json, --csv) to stdout. Exit code 0: done, converged; 1: ran, but did not converge or was stopped by Ctrl-C; 2: bad input, with the file, the place and the cure."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 
     /// Threads to compute with; several, separated by commas, for bench [default: one for each processor]
-    #[arg(long, global = true, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "N", value_delimiter = ',', display_order = LAST)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Vec<u16>,
 
     /// Print nothing on stderr but errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = LAST + 1)]
     quiet: bool,
 
     /// Print BibTeX entries of the methods the command uses, and do nothing else
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST + 2)]
     cite: bool,
 }
+
+/// Where the options of all commands begin in a list: behind a command's own.
+const LAST: usize = 900;
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -70,8 +77,25 @@ enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// Print the manual page (roff): filet manual | man -l -
-    Manual,
+    /// Print the manual page of filet or of a command (roff): filet manual solve | man -l -
+    Manual {
+        /// The command, such as solve or operator eval
+        command: Vec<String>,
+    },
+}
+
+/// Parses the arguments. Numbers below 0 are values, refused by what they are given for, not options.
+fn parse(args: impl IntoIterator<Item = OsString>) -> std::result::Result<Cli, clap::Error> {
+    fn with_negative_numbers(command: clap::Command) -> clap::Command {
+        let arg = |arg: clap::Arg| match arg.get_action().takes_values() {
+            true => arg.allow_negative_numbers(true),
+            false => arg,
+        };
+        command.mut_args(arg).mut_subcommands(with_negative_numbers)
+    }
+    let mut command = with_negative_numbers(Cli::command());
+    let matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))
 }
 
 /// How a command ended well.
@@ -85,7 +109,7 @@ enum Done {
 
 /// Runs the command with these arguments (the program's name first) and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match parse(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors: clap prints them to stdout and gives 0.
@@ -114,7 +138,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Move(mover) => mover.run(cli.quiet),
         Command::Info(info) => info.run(cli.quiet),
         Command::Completions { shell } => completions(shell),
-        Command::Manual => manual(),
+        Command::Manual { command } => manual(&command),
     };
     match done {
         Ok(Done::Fully) => ExitCode::SUCCESS,
@@ -135,9 +159,19 @@ fn completions(shell: clap_complete::Shell) -> Result<Done> {
     print_data(&String::from_utf8_lossy(&script)).map(|()| Done::Fully)
 }
 
-fn manual() -> Result<Done> {
+fn manual(names: &[String]) -> Result<Done> {
+    let mut all = Cli::command();
+    all.build();
+    let mut command = &all;
+    for name in names {
+        command = command.find_subcommand(name).ok_or_else(|| Error::Option {
+            option: "manual".into(),
+            value: names.join(" "),
+            what: format!("{} has no command {name}", command.get_bin_name().unwrap_or("filet")),
+        })?;
+    }
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| Error::io("the manual page", "write", e))?;
+    clap_mangen::Man::new(command.clone()).render(&mut page).map_err(|e| Error::io("the manual page", "write", e))?;
     print_data(&String::from_utf8_lossy(&page)).map(|()| Done::Fully)
 }
 

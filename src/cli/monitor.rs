@@ -43,6 +43,9 @@ impl MonitorArgs {
             let what = format!("--of and --amount go with the monitors {}", names.join(", "));
             return Err(self.refuse(&what));
         }
+        if form.is_none() && self.field.is_some() && self.monitor != "field" {
+            return Err(self.refuse("takes no --field; the monitor field does, and those of derivatives"));
+        }
         match (form, self.monitor.split_once(':')) {
             (Some(form), _) => self.of_derivatives(form, file),
             (None, Some(("ring", numbers))) => Ok(Box::new(self.ring(numbers, true, &file.mesh)?)),

@@ -1,7 +1,7 @@
 //! `filet move MESH`: nodes where a monitor wants them.
 
 use super::monitor::MonitorArgs;
-use super::outputs::check_ending;
+use super::outputs::{check_apart, check_ending};
 use super::progress::Progress;
 use super::solve::{Seconds, lap, say_end};
 use super::{Done, input, print_data, say, settings};
@@ -14,12 +14,13 @@ use crate::mover::{
     monitor_values,
 };
 use crate::nn::{Backend, read_weights};
-use crate::report::format::{count, seconds, significant};
+use crate::report::format::{count, counted, seconds, significant};
 use crate::report::memory::peak_bytes;
 use crate::report::plot::{Curve, CurvesPlot, MeshPanel, before_after, curves};
 use crate::report::table::Table;
 use crate::solver::Outcome;
 use clap::Args;
+use clap::builder::TypedValueParser;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -39,7 +40,7 @@ pub(super) struct Move {
     monitor: MonitorArgs,
 
     /// auto (monge-ampere, or variational where it finds no mesh), monge-ampere, relaxation, variational, learned (squares of triangles)
-    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = way)]
+    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = way(), hide_possible_values = true)]
     method: Way,
 
     /// Weights of the learned mover, from filet train mover [default: those that come with filet]
@@ -47,7 +48,7 @@ pub(super) struct Move {
     weights: Option<PathBuf>,
 
     /// Where the net of --method learned is: cpu, or cuda: the first NVIDIA GPU; the guess is polished on the processors
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device(), hide_possible_values = true)]
     device: Device,
 
     /// Stop at this relative residual of the Monge-Ampere equation
@@ -110,13 +111,10 @@ enum Way {
     Learned,
 }
 
-fn way(name: &str) -> std::result::Result<Way, String> {
-    let names = || MoveMethod::ALL.iter().map(|m| m.1).collect::<Vec<_>>().join(", ");
-    match MoveMethod::ALL.iter().find(|m| m.1 == name) {
-        Some(method) => Ok(Way::Classical(method.0)),
-        None if name == "learned" => Ok(Way::Learned),
-        None => Err(format!("the methods are {}, learned", names())),
-    }
+fn way() -> impl TypedValueParser<Value = Way> {
+    let classical = MoveMethod::ALL.iter().map(|(method, name)| (Way::Classical(*method), *name));
+    let all = classical.chain([(Way::Learned, "learned")]);
+    settings::one_of(all, |(_, name)| name).map(|(way, _)| way)
 }
 
 impl Move {
@@ -132,6 +130,7 @@ impl Move {
         let (start, mut clock) = (Instant::now(), Instant::now());
         let mut time = Seconds::default();
         check_ending(self.output.as_deref(), "--output", &["vtu", "msh"])?;
+        check_apart(self.output.as_deref(), "--output", &self.mesh)?;
         check_ending(self.plot.as_deref(), "--plot", &["png", "svg"])?;
         check_ending(self.plot_residuals.as_deref(), "--plot-residuals", &["png", "svg"])?;
         let mut mover = self.mover()?;
@@ -139,6 +138,10 @@ impl Move {
         progress.phase("reading");
         let file = input::load(&self.mesh, self.refine)?;
         quality::check(&file.mesh)?;
+        if let Some(path) = self.plot.as_ref().filter(|_| file.mesh.dimension() == 1) {
+            let what = "intervals are not drawn; -o writes the moved mesh".into();
+            return Err(Error::Option { option: "--plot".into(), value: path.display().to_string(), what });
+        }
         time.read = lap(&mut clock);
         super::solve::say_mesh(quiet, &progress, &self.mesh, &file);
 
@@ -193,6 +196,15 @@ impl Move {
                 what: "names directions by x, y and z, such as xy".into(),
             })?;
             periodic[k] = true;
+        }
+        let lists = [("--fix", &self.fix), ("--slide", &self.slide), ("--curved", &self.curved)];
+        for (i, (option, groups)) in lists.iter().enumerate() {
+            for (other, others) in &lists[..i] {
+                if let Some(group) = groups.iter().find(|group| others.contains(group)) {
+                    let what = format!("this group is in {other} already");
+                    return Err(Error::Option { option: option.to_string(), value: group.clone(), what });
+                }
+            }
         }
         let boundary = BoundaryConfig {
             fixed: self.fix.clone(),
@@ -256,7 +268,7 @@ impl Move {
                 MeshPanel { mesh: &moved.mesh, values: &values[1], caption: &captions[1] },
             ];
             let title = format!("{}, {} cells", self.mesh, count(before.cell_count() as u64));
-            before_after(path, panels, &title, "log10 of the share of m in each cell")?;
+            before_after(path, panels, &title, "log10(share of m)")?;
             written.push(path.display().to_string());
         }
         if let Some(path) = &self.plot_residuals {
@@ -302,9 +314,11 @@ fn say_moved(quiet: bool, report: &MoveReport, time: f64) {
     if quiet {
         return;
     }
-    let steps = format!("{} steps, {} linear iterations", count(report.iterations as u64), report.linear_iterations);
+    let [steps, linear] = [(report.iterations, "step"), (report.linear_iterations, "linear iteration")]
+        .map(|(n, thing)| counted(n as u64, thing));
     let residual = report.residuals.last().copied().unwrap_or(0.0);
-    let text = format!("{}, {steps}, relative residual {} in {}", report.outcome, significant(residual), seconds(time));
+    let residual = significant(residual);
+    let text = format!("{}, {steps}, {linear}, relative residual {residual} in {}", report.outcome, seconds(time));
     say(quiet, "method", report.method);
     report.notes.iter().for_each(|note| say(quiet, "", note));
     say(quiet, "move", text);

@@ -1,8 +1,8 @@
 //! `filet operator generate | predict | eval | rollout`: samples of operators, and what trained nets make of them.
 
-use super::outputs::check_ending;
+use super::outputs::{check_apart, check_ending};
 use super::progress::Progress;
-use super::samples::{PROBLEMS, SampleArgs, built_in};
+use super::samples::{PROBLEMS, SampleArgs, built_in, unknown};
 use super::trajectories::{IN_TIME, in_time};
 use super::{Done, print_data, rollout, say, settings};
 use crate::device::Device;
@@ -67,7 +67,7 @@ pub(super) struct Eval {
     weights: Option<PathBuf>,
 
     /// cpu, or cuda: the first NVIDIA GPU (nets of the kinds mgno and unet)
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device(), hide_possible_values = true)]
     device: Device,
 
     /// Score only the last N samples
@@ -90,11 +90,11 @@ pub(super) struct Predict {
     weights: Option<PathBuf>,
 
     /// cpu, or cuda: the first NVIDIA GPU (nets of the kinds mgno and unet)
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device(), hide_possible_values = true)]
     device: Device,
 
     /// The file to write (.h5): inputs and predicted outputs
-    #[arg(long, value_name = "FILE")]
+    #[arg(short = 'o', long, value_name = "FILE")]
     predicted: Option<PathBuf>,
 
     /// Draw input, truth, prediction and error of a sample (.png, .svg)
@@ -107,6 +107,16 @@ pub(super) struct Predict {
 }
 
 impl Operator {
+    /// What --cite names.
+    pub(super) fn references(&self) -> Vec<&'static str> {
+        match self {
+            Operator::Rollout(_) => vec!["hu2024"],
+            Operator::Generate(_) | Operator::Predict(_) | Operator::Eval(_) => {
+                vec!["he2024", "li2021", "ronneberger2015"]
+            }
+        }
+    }
+
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         match self {
             Operator::Generate(generate) => generate.run(quiet),
@@ -122,14 +132,18 @@ impl Generate {
         let clock = Instant::now();
         if let Some(named) = in_time(&self.problem) {
             let (problem, cells) = named?;
+            if self.dimension != 2 {
+                let what = "problems in time are in the plane".into();
+                return Err(Error::Option { option: "--dimension".into(), value: self.dimension.to_string(), what });
+            }
             return self.trajectories(Recipe { cells, ..problem.recipe() }, quiet);
         }
-        let (problem, size) = built_in(&self.problem).ok_or_else(|| Error::Option {
-            option: "PROBLEM:N".into(),
-            value: self.problem.clone(),
-            what: format!("is none of {PROBLEMS}, {IN_TIME}"),
-        })?;
+        let (problem, size) = built_in(&self.problem).ok_or_else(|| unknown(&self.problem))?;
         self.check()?;
+        if let Some(refine) = self.refine.filter(|_| problem != generate::Problem::Multiscale) {
+            let what = format!("{} is solved on the cells of its samples", problem.name());
+            return Err(Error::Option { option: "--refine".into(), value: refine.to_string(), what });
+        }
         let Generate { samples, seed, dimension, refine, .. } = *self;
         let recipe = generate::Recipe { problem, size: size?, dimension, samples, seed, refine: refine.unwrap_or(4) };
         let progress = Progress::new(quiet);
@@ -226,7 +240,11 @@ impl Eval {
         let mut net = load_net(self.weights.as_deref())?;
         let samples = self.data.load()?;
         let samples = match self.last {
-            Some(last) => samples.part(samples.len().saturating_sub(last), samples.len())?,
+            Some(last) if last == 0 || last > samples.len() => {
+                let what = format!("there are {} samples", samples.len());
+                return Err(Error::Option { option: "--last".into(), value: last.to_string(), what });
+            }
+            Some(last) => samples.part(samples.len() - last, samples.len())?,
             None => samples,
         };
         net.check(&samples)?;
@@ -279,10 +297,15 @@ impl Eval {
 impl Predict {
     fn run(&self, quiet: bool) -> Result<Done> {
         check_ending(self.predicted.as_deref(), "--predicted", &["h5", "hdf5"])?;
+        check_apart(self.predicted.as_deref(), "--predicted", self.data.name())?;
         check_ending(self.plot.as_deref(), "--plot", &["png", "svg"])?;
         let mut net = load_net(self.weights.as_deref())?;
         let samples = self.data.load()?;
         net.check(&samples)?;
+        if self.sample >= samples.len() {
+            let what = format!("there are {} samples, numbered from 0", samples.len());
+            return Err(Error::Option { option: "--sample".into(), value: self.sample.to_string(), what });
+        }
         let one = samples.part(self.sample, self.sample + 1)?;
         let predicted = predict(&samples, &mut net, self.device)?;
         if let Some(path) = &self.predicted {

@@ -1,6 +1,8 @@
 //! `filet pinn`: a network for a differential equation, its points chosen as it learns; a comparison of samplers.
 
+use super::outputs::{check_ending, check_folder};
 use super::progress::Progress;
+use super::settings::one_of;
 use super::{Done, cite, interrupt, pinn_pictures, print_data, say};
 use crate::error::{Error, Result};
 use crate::file::write_atomic;
@@ -8,10 +10,11 @@ use crate::pinn::{
     Activation, Approximation, Ending, FeatureConfig, FeatureRun, MlpConfig, OptimizerKind, Problem, REFERENCE_CELLS,
     Run, RunConfig, SamplerKind, finite_element_solution, problems, read_problem,
 };
-use crate::report::format::{count, seconds, significant};
+use crate::report::format::{count, counted, seconds, significant};
 use crate::report::plot::{self, Curve, CurvesPlot, Panel};
 use crate::report::table::Table;
 use clap::Args;
+use clap::builder::TypedValueParser;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -19,28 +22,29 @@ use std::time::Instant;
 
 /// Solve a differential equation by a network (PINN) with adaptive sampling
 #[derive(Debug, Args)]
-#[command(
-    after_help = "PROBLEM is a file (.toml) or one of: poisson one-peak two-peak ten parametric helmholtz l-shape diffusion burgers allen-cahn wave diffusivity.
-Samplers: uniform latin sobol grid rar-g rar-d rad r3 quadtree aas-exact das aas. Optimizers: lm adam lbfgs broyden."
-)]
+#[command(after_help = "Examples:
+  filet pinn poisson --depth 2 --width 10 --points 1200 --steps 40 --plots poisson
+  filet pinn burgers --sampler rad --points 2000 --checkpoint burgers.checkpoint
+  filet pinn one-peak --network features --csv history.csv
+  filet pinn poisson --compare uniform,rad,quadtree --steps 50 --plots samplers")]
 pub(super) struct Pinn {
-    /// A problem file or a built-in problem
+    /// Problem file (.toml, docs/pinn.md) or one of: poisson, one-peak, two-peak, ten, parametric, helmholtz, l-shape, diffusion, burgers, allen-cahn, wave, diffusivity
     #[arg(value_name = "PROBLEM")]
     problem: String,
 
     /// mlp, a multilayer perceptron; or features: least squares on random local features, in boxes that are halved by the residual
-    #[arg(long, value_name = "NAME", default_value = "mlp", value_parser = network)]
+    #[arg(long, value_name = "NAME", default_value = "mlp", value_parser = network(), hide_possible_values = true)]
     network: Network,
 
-    /// Where the residual is taken [default: quadtree; uniform above 3 dimensions]
-    #[arg(long, value_name = "NAME", value_parser = sampler)]
+    /// How the points where the residual is taken are chosen [default: quadtree; uniform above 3 dimensions]
+    #[arg(long, value_name = "NAME", value_parser = sampler())]
     sampler: Option<SamplerKind>,
 
     /// How the network learns [default: lm; adam above 3 dimensions]
-    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    #[arg(long, value_name = "NAME", value_parser = optimizer())]
     optimizer: Option<OptimizerKind>,
 
-    /// Points inside; boxes begin with fewer and grow up to them [default: 2000; 20000 for features]
+    /// Points inside; of quadtree and features at most: their boxes begin with fewer and grow up to them [default: 2000; 20000 for features]
     #[arg(long, value_name = "N")]
     points: Option<usize>,
 
@@ -56,7 +60,7 @@ pub(super) struct Pinn {
     #[arg(long, value_name = "N", default_value_t = 10)]
     refresh_every: usize,
 
-    /// Hidden layers
+    /// Hidden layers of mlp
     #[arg(long, value_name = "N", default_value_t = 3)]
     depth: usize,
 
@@ -64,11 +68,11 @@ pub(super) struct Pinn {
     #[arg(long, value_name = "N", default_value_t = 16)]
     width: usize,
 
-    /// tanh, sine or gelu
-    #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = activation)]
+    /// Activation of mlp
+    #[arg(long, value_name = "NAME", default_value = "tanh", value_parser = activation())]
     activation: Activation,
 
-    /// Random Fourier features beside the coordinates
+    /// Random Fourier features beside the coordinates, of mlp
     #[arg(long, value_name = "N", default_value_t = 0)]
     waves: usize,
 
@@ -100,34 +104,30 @@ pub(super) struct Pinn {
     #[arg(long, requires = "checkpoint")]
     resume: bool,
 
-    /// Draw the solution, error, residual, points, density, convergence and a strip of the points as it went: PREFIX_solution.png and so on (plane problems)
+    /// Draw the solution, error, residual, points, density, convergence and a strip of the points as it went: PREFIX_solution.png and so on (plane problems); with --compare the errors, PREFIX_compare.png
     #[arg(long, value_name = "PREFIX")]
     plots: Option<PathBuf>,
 
-    /// Write loss and error by step as CSV; with --compare the table
+    /// Write loss and error by step as CSV (.csv); with --compare the table
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
     /// Run these samplers, separated by commas, with everything else equal; prints a table
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sampler, conflicts_with_all = ["sampler", "checkpoint", "network"])]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = sampler(), hide_possible_values = true)]
+    #[arg(conflicts_with_all = ["sampler", "checkpoint", "resume", "network"])]
     compare: Vec<SamplerKind>,
 
-    /// Print one JSON object
+    /// Print one JSON object on stdout
     #[arg(long)]
     json: bool,
 }
 
-fn named<T: Copy>(name: &str, all: &[T], name_of: fn(T) -> &'static str) -> std::result::Result<T, String> {
-    let list = || all.iter().map(|k| name_of(*k)).collect::<Vec<_>>().join(", ");
-    all.iter().copied().find(|k| name_of(*k) == name).ok_or_else(|| format!("these are known: {}", list()))
+fn sampler() -> impl TypedValueParser<Value = SamplerKind> {
+    one_of(SamplerKind::ALL, SamplerKind::name)
 }
 
-fn sampler(name: &str) -> std::result::Result<SamplerKind, String> {
-    named(name, &SamplerKind::ALL, SamplerKind::name)
-}
-
-fn optimizer(name: &str) -> std::result::Result<OptimizerKind, String> {
-    named(name, &OptimizerKind::ALL, OptimizerKind::name)
+fn optimizer() -> impl TypedValueParser<Value = OptimizerKind> {
+    one_of(OptimizerKind::ALL, OptimizerKind::name)
 }
 
 /// What u is made of.
@@ -137,18 +137,16 @@ enum Network {
     Features,
 }
 
-fn network(name: &str) -> std::result::Result<Network, String> {
-    let name_of = |n| if n == Network::Mlp { "mlp" } else { "features" };
-    named(name, &[Network::Mlp, Network::Features], name_of)
+fn network() -> impl TypedValueParser<Value = Network> {
+    one_of([Network::Mlp, Network::Features], |n| if n == Network::Mlp { "mlp" } else { "features" })
 }
 
-fn activation(name: &str) -> std::result::Result<Activation, String> {
-    let name_of = |a| match a {
+fn activation() -> impl TypedValueParser<Value = Activation> {
+    one_of([Activation::Tanh, Activation::Sine, Activation::Gelu], |a| match a {
         Activation::Tanh => "tanh",
         Activation::Sine => "sine",
         Activation::Gelu => "gelu",
-    };
-    named(name, &[Activation::Tanh, Activation::Sine, Activation::Gelu], name_of)
+    })
 }
 
 /// What a run came to.
@@ -226,6 +224,9 @@ impl Pinn {
             let what = "give a positive number".into();
             return Err(Error::Option { option: "--learning-rate".into(), value, what });
         }
+        check_ending(self.csv.as_deref(), "--csv", &["csv"])?;
+        check_ending(self.checkpoint.as_deref(), "--checkpoint", &[])?;
+        self.plots.as_deref().map_or(Ok(()), check_folder)?;
         let is_file = self.problem.ends_with(".toml");
         let mut problem = if is_file { read_problem(&self.problem)? } else { problems::builtin(&self.problem)? };
         if problem.exact.is_none() {
@@ -352,7 +353,8 @@ impl Pinn {
         let score = run.score();
         let loss = run.losses().last().copied().unwrap_or(f64::NAN);
         let points = count(run.cloud().weights.len() as u64);
-        say(quiet, "loss", format!("{} after {} steps, {points} points", significant(loss), run.step()));
+        let steps = counted(run.step() as u64, "step");
+        say(quiet, "loss", format!("{} after {steps}, {points} points", significant(loss)));
         for (name, value) in run.unknowns() {
             say(quiet, "found", format!("{name} = {value:.6}"));
         }

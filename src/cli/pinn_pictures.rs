@@ -83,11 +83,12 @@ pub(super) fn write(
     let mesh = grid(problem);
     let places: Vec<f64> = mesh.points.iter().flat_map(|p| [p[0], p[1]]).collect();
     let mut written = Vec::new();
+    let axes = [0, 1].map(|i| problem.coordinates[i].clone());
     let mut field = |what: &str, label: &str, values: &[f64]| -> Result<()> {
         let path = named(prefix, what);
         let title = format!("{}: {what}", problem.name);
-        let look =
-            SolutionPlot { title, label: label.into(), mesh_lines: false, width: 900, ..SolutionPlot::default() };
+        let (label, axes) = (label.into(), axes.clone());
+        let look = SolutionPlot { title, label, axes, mesh_lines: false, width: 900, ..SolutionPlot::default() };
         plot::solution(&path, &mesh, values, &look)?;
         written.push(path.display().to_string());
         Ok(())

@@ -129,7 +129,10 @@ impl ProblemArgs {
                 value: path.display().to_string(),
                 what: "cannot be combined with flags that give the problem; put them into the file".into(),
             }),
-            Some(path) => complete(read(path)?, dimension, path),
+            Some(path) => complete(read(path)?, dimension, path).map_err(|e| match e {
+                Error::Expression { .. } => Error::file(path, Place::File, e.to_string(), e.help().unwrap_or_default()),
+                e => e,
+            }),
             None => complete(self.as_file()?, dimension, Path::new("the command line")),
         }
     }
@@ -228,7 +231,13 @@ fn complete(file: ProblemFile, dimension: usize, path: &Path) -> Result<Given> {
     if let Some(c) = &file.reaction {
         problem.reaction = coefficient(c)?;
     }
-    for entry in &file.boundary {
+    for (i, entry) in file.boundary.iter().enumerate() {
+        let group = entry.group.as_deref().unwrap_or("without group");
+        if file.boundary[..i].iter().any(|before| before.group == entry.group) {
+            let place = Place::Section(format!("boundary {group}"));
+            let help = "give one condition; k du/dn + ALPHA u = G holds Neumann's and Robin's";
+            return Err(Error::file(path, place, "there are two conditions", help));
+        }
         problem = with_condition(problem, entry, path)?;
     }
     match (&file.source, &exact) {

@@ -1,5 +1,6 @@
 //! `filet operator rollout`: many steps of a trained solver, their errors by viscosity, and a picture of one.
 
+use super::outputs::check_ending;
 use super::progress::Progress;
 use super::trajectories::TrajectoryArgs;
 use super::{Done, print_data, say};
@@ -108,6 +109,7 @@ pub(super) fn draw_trajectories(path: &Path, data: &Trajectories) -> Result<()> 
 impl Rollout {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let clock = Instant::now();
+        check_ending(self.plot.as_deref(), "--plot", &["png", "svg"])?;
         let mut net = MmPde::from_weights(&match &self.weights {
             Some(path) => read_weights(path)?,
             None => parse_weights("the shipped solver", SHIPPED)?,
@@ -115,6 +117,10 @@ impl Rollout {
         let progress = Progress::new(quiet);
         let data = self.data.load(&progress)?;
         net.check(&data)?;
+        if self.plot.is_some() && self.sample >= data.len() {
+            let what = format!("there are {} trajectories, numbered from 0", data.len());
+            return Err(Error::Option { option: "--sample".into(), value: self.sample.to_string(), what });
+        }
         progress.finish();
         say(quiet, "data", describe(&data));
         let ready = clock.elapsed().as_secs_f64();
@@ -143,10 +149,6 @@ impl Rollout {
 
     /// Truth, prediction and the mesh moved to it, at equal times from the first step to the last.
     fn draw(&self, path: &Path, net: &MmPde, data: &Trajectories) -> Result<()> {
-        if self.sample >= data.len() {
-            let what = format!("there are {} trajectories, numbered from 0", data.len());
-            return Err(Error::Option { option: "--sample".into(), value: self.sample.to_string(), what });
-        }
         let (steps, viscosity) = (data.frames - 1, data.viscosities[self.sample]);
         let start = |points: &[[f32; 2]]| data.at(self.sample, 0, points);
         let made = roll_out(net, &start, viscosity, steps)?;

@@ -4,26 +4,33 @@ use crate::device::Device;
 use crate::error::{Error, Place, Result};
 use crate::solver::{Method, SolverConfig};
 use crate::voxel::Family;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::Path;
 use toml::{Table, Value};
 
+/// Parses the name of one of `all`. Where it is none, clap lists them and says which is the nearest; shells complete them.
+pub(super) fn one_of<T: Copy + Send + Sync + 'static>(
+    all: impl IntoIterator<Item = T>,
+    name_of: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let all: Vec<T> = all.into_iter().collect();
+    let names = PossibleValuesParser::new(all.iter().map(|t| name_of(*t)));
+    names.map(move |name| *all.iter().find(|t| name_of(**t) == name).expect("clap lets names of the list through"))
+}
+
 /// Parses a method's name.
-pub(super) fn method(name: &str) -> std::result::Result<Method, String> {
-    let methods = || std::iter::once(Method::Auto).chain(Method::ALL);
-    methods()
-        .find(|m| m.name() == name)
-        .ok_or_else(|| format!("the methods are {}", methods().map(Method::name).collect::<Vec<_>>().join(", ")))
+pub(super) fn method() -> impl TypedValueParser<Value = Method> {
+    one_of(std::iter::once(Method::Auto).chain(Method::ALL), Method::name)
 }
 
 /// Parses the name of a family of voxel scenes.
-pub(super) fn family(name: &str) -> std::result::Result<Family, String> {
-    let names = || Family::ALL.map(Family::name).join(", ");
-    Family::ALL.into_iter().find(|f| f.name() == name).ok_or_else(|| format!("the families are {}", names()))
+pub(super) fn family() -> impl TypedValueParser<Value = Family> {
+    one_of(Family::ALL, Family::name)
 }
 
 /// Parses a device's name.
-pub(super) fn device(name: &str) -> std::result::Result<Device, String> {
-    name.parse().map_err(|_| "the devices are cpu and cuda".to_string())
+pub(super) fn device() -> impl TypedValueParser<Value = Device> {
+    one_of([Device::Cpu, Device::Cuda], |device| device.name())
 }
 
 /// The settings of `file`, changed by `set`, over the defaults.
@@ -39,6 +46,11 @@ pub(super) fn read(file: Option<&Path>, set: &[String]) -> Result<SolverConfig> 
         }
     };
     for assignment in set {
+        // By itself first: then a fault is this one's.
+        let mut alone = Table::new();
+        insert(&mut alone, assignment)?;
+        let checked: std::result::Result<SolverConfig, toml::de::Error> = Value::Table(alone).try_into();
+        checked.map_err(|e| Error::file(format!("-p {assignment}"), Place::File, e.message(), HELP))?;
         insert(&mut table, assignment)?;
     }
     let source = file.unwrap_or(Path::new("-p"));

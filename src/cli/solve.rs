@@ -1,5 +1,6 @@
 //! `filet solve MESH`: a Poisson problem on a mesh, from file to picture.
 
+use super::outputs::check_apart;
 use super::problem::{Given, ProblemArgs};
 use super::progress::Progress;
 use super::solution::{self, Outputs};
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::mesh::io::MeshFile;
 use crate::mesh::quality;
 use crate::operator::LinearOperator;
-use crate::report::format::{bytes, count, seconds, significant};
+use crate::report::format::{bytes, count, counted, seconds, significant};
 use crate::report::memory::peak_bytes;
 use crate::solver::{Iterate, Method, Outcome, Report, Solver, SolverConfig};
 use crate::sparse::vector::norm2;
@@ -49,7 +50,7 @@ pub(super) struct Solve {
     seed: u64,
 
     /// auto: by size and dimension; cg; pcg-jacobi; pcg-ic; pcg-deflation; pcg-amg; direct; dcdm: with the voxel cycle, learned on scenes, on a grid behind meshes (pays in space, where cells are of about one size); gmg, gmg-plain, dcdm-net (voxel scenes) [default: auto]
-    #[arg(long, value_name = "METHOD", help_heading = "Solver", value_parser = settings::method)]
+    #[arg(long, value_name = "METHOD", help_heading = "Solver", value_parser = settings::method(), hide_possible_values = true)]
     method: Option<Method>,
 
     /// Weights of dcdm or of the net of dcdm-net [default: those that come with filet; on meshes, numbers of analysis]
@@ -57,7 +58,7 @@ pub(super) struct Solve {
     weights: Option<PathBuf>,
 
     /// cpu, or cuda: the first NVIDIA GPU (cg, pcg-jacobi, pcg-amg; gmg, dcdm, gmg-plain and dcdm-net on voxel scenes)
-    #[arg(long, value_name = "DEVICE", help_heading = "Solver", default_value = "cpu", value_parser = settings::device)]
+    #[arg(long, value_name = "DEVICE", help_heading = "Solver", default_value = "cpu", value_parser = settings::device(), hide_possible_values = true)]
     device: Device,
 
     /// Stop at |b - A x| <= X |b| [default: 1e-8]
@@ -115,7 +116,16 @@ impl Solve {
     pub(super) fn run(&self, quiet: bool) -> Result<Done> {
         let (start, mut clock) = (Instant::now(), Instant::now());
         let mut time = Seconds::default();
+        input::check_seed(&self.mesh, self.seed)?;
+        check_apart(self.outputs.output.as_deref(), "--output", &self.mesh)?;
         let config = self.solver_config()?;
+        if let Some(path) = self.weights.as_ref().filter(|_| !matches!(config.method, Method::Dcdm | Method::DcdmNet)) {
+            return Err(Error::Option {
+                option: "--weights".into(),
+                value: path.display().to_string(),
+                what: "goes with --method dcdm or dcdm-net".into(),
+            });
+        }
         if input::is_scene(&self.mesh) {
             return self.run_scene(config, quiet);
         }
@@ -301,9 +311,9 @@ pub(super) fn summary(report: &Report, time: f64) -> String {
         _ => "; the answer is not as accurate as asked",
     };
     format!(
-        "{}, {} iterations, |b - A x|/|b| = {} in {}{note}",
+        "{}, {}, |b - A x|/|b| = {} in {}{note}",
         report.outcome,
-        report.iterations,
+        counted(report.iterations as u64, "iteration"),
         significant(report.relative_residual()),
         seconds(time)
     )

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::{Done, interrupt, say, settings};
 use crate::dcdm::{DirectionNet, NetSize, ResidualLoss};
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::file::write_atomic;
 use crate::nn::{Backend, Layer, Tape, Weights, write_weights};
 use crate::report::format::{count, seconds, significant};
@@ -37,29 +37,26 @@ pub(super) enum Train {
 /// The net of a direction.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Net {
-    /// The publication's net for 64 x 64 x 64 cells: 97 457 numbers
     Dcdm,
-    /// Its net for 128 x 128 x 128 cells: 152 881 numbers
     Dcdm128,
 }
 
 /// Train a net that gives conjugate directions for pressure problems
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The loss is |b - alpha A d|^2 after the best step along d = N(b), |b| = 1, for random sums b of Ritz vectors of
-the scenes, an empty closed box as published (Kaneda et al. 2023). Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
+    after_help = "The loss is |b - alpha A d|^2 after the best step along d = N(b), |b| = 1, for random sums b of Ritz vectors of the scenes, an empty closed box as published (Kaneda et al. 2023). Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
 )]
 pub(super) struct Direction {
-    /// The net
-    #[arg(long, value_enum, default_value = "dcdm")]
+    /// The publication's net: dcdm, for 64 x 64 x 64 cells (97 457 numbers), or dcdm128 for 128 x 128 x 128 (152 881)
+    #[arg(long, value_enum, default_value = "dcdm", hide_possible_values = true)]
     net: Net,
 
     /// Cells along a side of the scenes; even
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(2..=256))]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(4..=256))]
     size: u16,
 
     /// Families of voxel scenes that take turns, separated by commas; the k-th has seed k
-    #[arg(long, value_name = "LIST", default_value = "box", value_delimiter = ',', value_parser = settings::family)]
+    #[arg(long, value_name = "LIST", default_value = "box", value_delimiter = ',', value_parser = settings::family())]
     scenes: Vec<Family>,
 
     /// Right-hand sides a step
@@ -67,11 +64,11 @@ pub(super) struct Direction {
     batch: u16,
 
     /// Lanczos steps on each scene, from which right-hand sides are made
-    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u16).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u16).range(2..=4096))]
     vectors: u16,
 
     /// cpu, or cuda: the first NVIDIA GPU
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device(), hide_possible_values = true)]
     device: Device,
 
     #[command(flatten)]
@@ -243,14 +240,10 @@ struct Training<'a> {
 }
 
 impl Training<'_> {
-    fn checkpoint(&self) -> PathBuf {
-        self.output.with_extension("checkpoint")
-    }
-
     /// Writes the trained weights. The run is over: the checkpoint has served.
     fn finish(&self, weights: &Weights) -> Result<()> {
         write_weights(self.output, weights)?;
-        let _ = std::fs::remove_file(self.checkpoint());
+        let _ = std::fs::remove_file(checkpoint(self.output));
         Ok(())
     }
 }
@@ -269,7 +262,10 @@ impl Course {
         progress: &Progress,
         quiet: bool,
     ) -> Result<bool> {
-        let (checkpoint, steps) = (training.checkpoint(), training.config.steps);
+        let (checkpoint, steps) = (checkpoint(training.output), training.config.steps);
+        if training.resume && !checkpoint.exists() {
+            return no_checkpoint(&checkpoint);
+        }
         let mut state = match training.resume {
             true => Checkpoint::read(&checkpoint, net, training.run)?,
             false => Checkpoint::default(),
@@ -294,6 +290,17 @@ impl Course {
         }
         Ok(done)
     }
+}
+
+/// Where the state of the training of these weights lies.
+fn checkpoint(output: &Path) -> PathBuf {
+    output.with_extension("checkpoint")
+}
+
+/// Refuses --resume where there is nothing to go on from.
+fn no_checkpoint<T>(path: &Path) -> Result<T> {
+    let help = "leave --resume out to begin; a run that is over removes its checkpoint";
+    Err(Error::file(path, Place::File, "there is no checkpoint to go on from", help))
 }
 
 fn check_rate(rate: f64) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Trajectories on the command line: a file, or a problem's name and size.
 
 use super::progress::Progress;
-use super::samples::cells;
+use super::samples::{cells, check_file};
 use crate::error::Result;
 use crate::mmpde::{Problem, Recipe, Trajectories};
 use clap::Args;
@@ -16,14 +16,17 @@ pub(super) struct TrajectoryArgs {
     #[arg(long, value_name = "DATA", default_value = "burgers:24", help = format!("Trajectories: a file (.h5), or made now: {IN_TIME}"))]
     data: String,
 
-    /// Trajectories to make: three viscosities for each start
-    #[arg(long, value_name = "N", default_value_t = 96)]
-    samples: usize,
+    /// Trajectories to make: three viscosities for each start [default: 96]
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
 
-    /// Seed of trajectories to make
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    data_seed: u64,
+    /// Seed of trajectories to make [default: 0]
+    #[arg(long, value_name = "N")]
+    data_seed: Option<u64>,
 }
+
+/// Trajectories that are made where no number is given.
+const TRAJECTORIES: usize = 96;
 
 /// Problem and size in `burgers:N` or `cylinder:N`, where the text is of that form.
 pub(super) fn in_time(name: &str) -> Option<Result<(Problem, usize)>> {
@@ -35,17 +38,24 @@ pub(super) fn in_time(name: &str) -> Option<Result<(Problem, usize)>> {
 impl TrajectoryArgs {
     /// Reads or makes them.
     pub fn load(&self, progress: &Progress) -> Result<Trajectories> {
-        let Some(named) = in_time(&self.data) else { return Trajectories::read(&self.data) };
+        let Some(named) = in_time(&self.data) else {
+            check_file(&self.data, self.samples, self.data_seed)?;
+            return Trajectories::read(&self.data);
+        };
         let (problem, cells) = named?;
-        let recipe = Recipe { cells, trajectories: self.samples, seed: self.data_seed, ..problem.recipe() };
-        progress.count(self.samples);
+        let (trajectories, seed) = (self.samples.unwrap_or(TRAJECTORIES), self.data_seed.unwrap_or(0));
+        let recipe = Recipe { cells, trajectories, seed, ..problem.recipe() };
+        progress.count(trajectories);
         recipe.make(&|done| progress.counted(done))
     }
 
     /// What decides them, as options.
     pub fn described(&self) -> String {
         match in_time(&self.data) {
-            Some(_) => format!("--data {} --samples {} --data-seed {}", self.data, self.samples, self.data_seed),
+            Some(_) => {
+                let (samples, seed) = (self.samples.unwrap_or(TRAJECTORIES), self.data_seed.unwrap_or(0));
+                format!("--data {} --samples {samples} --data-seed {seed}", self.data)
+            }
             None => format!("--data {}", self.data),
         }
     }

@@ -1,5 +1,6 @@
 //! The published net on the GPU: [`DirectionNet`], layer by layer, on buffers that stay there.
 
+use super::direction::padded;
 use super::{DirectionNet, NetDirection};
 use crate::device::cuda::{Buffer, Cuda};
 use crate::error::{Error, Result};
@@ -78,7 +79,7 @@ impl CudaNetDirection {
             let pair = |i| Ok([conv(&format!("{part}.{i}.0"), true)?, conv(&format!("{part}.{i}.1"), true)?]);
             (0..).take_while(there).map(pair).collect()
         };
-        let m = grid.shape().map(|n| n.next_multiple_of(2));
+        let m = padded(grid.shape());
         let cells = m.iter().product::<usize>();
         if i32::try_from(CHANNELS * cells).is_err() {
             return Err(Error::Device {

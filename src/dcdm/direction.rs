@@ -9,7 +9,12 @@ use crate::voxel::{FLUID, VoxelGrid};
 /// The weights that come with filet, as the bytes of a safetensors file; `data/weights/README.md` tells how they were made.
 pub const SHIPPED: &[u8] = include_bytes!("../../data/weights/direction_net.safetensors");
 
-/// d = N(r) on a voxel grid: over all cells, 0 outside the fluid. Odd sides are filled up with zeros to even ones.
+/// Sides that the net can halve and double again: even, and so long that the half is more than one cell.
+pub(super) fn padded(shape: [usize; 3]) -> [usize; 3] {
+    shape.map(|n| n.next_multiple_of(2).max(4))
+}
+
+/// d = N(r) on a voxel grid: over all cells, 0 outside the fluid. Sides are filled up with zeros to even ones of 4 cells or more.
 pub struct NetDirection {
     net: DirectionNet,
     shape: [usize; 3],
@@ -35,7 +40,7 @@ impl NetDirection {
 impl DirectionModel for NetDirection {
     fn propose(&mut self, unit_residual: &[f64], d: &mut [f64]) -> Result<()> {
         let [n0, n1, n2] = self.shape;
-        let [m0, m1, m2] = self.shape.map(|n| n.next_multiple_of(2));
+        let [m0, m1, m2] = padded(self.shape);
         let mut image = Tensor::zeros(&[1, m0, m1, m2, 1]);
         let row = |r: usize| (r / n1 * m1 + r % n1) * m2;
         for (r, from) in unit_residual.chunks_exact(n2).enumerate() {

@@ -3,6 +3,7 @@
 use super::Op;
 use super::number::{Binary, FUNCTIONS, Function, Number, Unary};
 use crate::error::{Error, Result};
+use crate::words::nearest;
 
 /// Nesting deeper than this is refused, so that no input can overflow the stack.
 const MAX_DEPTH: usize = 200;
@@ -213,12 +214,12 @@ impl Parser<'_> {
 
     fn call(&mut self, name: &str, column: usize) -> Result<()> {
         let Some((_, function)) = FUNCTIONS.iter().find(|(n, _)| *n == name) else {
-            let known: Vec<_> = FUNCTIONS.iter().map(|(n, _)| *n).collect();
-            return Err(self.error(format!(
-                "unknown name \"{name}\" at column {column}; known are {}, pi, e, {}",
-                self.names.join(", "),
-                known.join(", ")
-            )));
+            let functions = FUNCTIONS.iter().map(|(n, _)| *n);
+            let known: Vec<&str> = self.names.iter().map(|n| &**n).chain(["pi", "e"]).chain(functions).collect();
+            let near =
+                nearest(name, known.iter().copied()).map_or(String::new(), |near| format!("; did you mean {near}?"));
+            let known = known.join(", ");
+            return Err(self.error(format!("unknown name \"{name}\" at column {column}; known are {known}{near}")));
         };
         self.expect('(')?;
         self.or()?;

@@ -31,6 +31,8 @@ pub struct Reader {
 
 impl Reader {
     /// Opens a file: HDF5 of any version, NetCDF-4, MATLAB 7.3.
+    ///
+    /// Errors: no such file, or one that is not HDF5.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let length = std::fs::metadata(path).map_err(|e| Error::io(path, "read", e))?.len();
@@ -50,17 +52,23 @@ impl Reader {
     }
 
     /// What is in a group.
+    ///
+    /// Errors: no such group, with those there are.
     pub fn members(&self, group: &str) -> Result<Members> {
         let (groups, datasets) = self.group(group)?.member_names().map_err(|e| self.damaged(group, &e))?;
         Ok(Members { groups, datasets })
     }
 
     /// The shape of a data set; `[]` is a single number.
+    ///
+    /// Errors: no such data set, with those there are.
     pub fn shape(&self, dataset: &str) -> Result<Vec<usize>> {
         self.shape_of(dataset, &self.dataset(dataset)?)
     }
 
     /// All numbers of a data set, row-major.
+    ///
+    /// Errors: no such data set, a damaged one, numbers that the type cannot hold.
     pub fn read<T: Element>(&self, dataset: &str) -> Result<Vec<T>> {
         let set = self.dataset(dataset)?;
         let shape = self.shape_of(dataset, &set)?;
@@ -68,6 +76,8 @@ impl Reader {
     }
 
     /// Rows `rows` of a data set (its first dimension), row-major. Only the chunks they lie in are read.
+    ///
+    /// Errors: as [`read`](Self::read); rows beyond the last.
     pub fn read_rows<T: Element>(&self, dataset: &str, rows: Range<usize>) -> Result<Vec<T>> {
         let set = self.dataset(dataset)?;
         let shape = self.shape_of(dataset, &set)?;
@@ -85,11 +95,15 @@ impl Reader {
     }
 
     /// A data set of texts.
+    ///
+    /// Errors: no such data set, or one of something else.
     pub fn strings(&self, dataset: &str) -> Result<Vec<String>> {
         self.dataset(dataset)?.read_strings().map_err(|e| self.damaged(dataset, &e))
     }
 
     /// An attribute of a group or data set.
+    ///
+    /// Errors: no such object or attribute; neither a number nor text.
     pub fn attribute(&self, object: &str, name: &str) -> Result<Attribute> {
         let attributes = match self.file.dataset(object) {
             Ok(set) => set.attributes(),

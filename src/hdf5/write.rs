@@ -7,6 +7,7 @@ use rust_hdf5::{H5Dataset, H5File, H5Group};
 
 use super::{Attribute, Element, element_count};
 use crate::error::{Error, Place, Result};
+use crate::file::temporary_beside;
 
 /// Bytes of a chunk at most: what the HDF5 library's own cache holds.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -34,22 +35,20 @@ pub struct Writer {
 
 impl Writer {
     /// Starts a file.
+    ///
+    /// Errors: a folder that is not there or takes no files; a folder of that name.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        // a link is followed, so that it stays one
-        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".").suffix(".part");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = builder.tempfile_in(folder).map_err(|e| Error::io(path, "write", e))?.into_temp_path();
+        let (temporary, target) = temporary_beside(path)?;
+        let temporary = temporary.into_temp_path();
         let file = H5File::create(&temporary).map_err(|e| failed(path, "", &e))?;
         let groups = HashMap::from([(String::new(), file.root_group())]);
         Ok(Writer { file, temporary, path: target, groups, datasets: HashMap::new() })
     }
 
     /// Writes a whole data set, row-major. The shape `[]` is a single number.
+    ///
+    /// Errors: another number of values than the shape asks for; a full disk.
     pub fn write<T: Element>(&mut self, path: &str, shape: &[usize], values: &[T], layout: Layout) -> Result<()> {
         if element_count(shape) != Some(values.len()) {
             return Err(self.error(path, format!("{} numbers given for shape {shape:?}", values.len())));
@@ -72,6 +71,8 @@ impl Writer {
     }
 
     /// Appends rows of shape `row` to a data set, which the first call makes; only these rows need be in memory.
+    ///
+    /// Errors: another number of values than a row has; a full disk.
     pub fn append<T: Element>(&mut self, path: &str, row: &[usize], values: &[T], layout: Layout) -> Result<()> {
         let row_count = element_count(row).filter(|&n| n > 0);
         if row_count.is_none_or(|n| !values.len().is_multiple_of(n)) {
@@ -103,6 +104,8 @@ impl Writer {
     }
 
     /// Writes a data set of texts.
+    ///
+    /// Errors: a full disk.
     pub fn strings(&mut self, path: &str, values: &[&str]) -> Result<()> {
         let (group, name) = self.place(path)?;
         let set = self.groups[group].write_vlen_strings(name, values).map_err(|e| failed(&self.path, path, &e))?;
@@ -111,6 +114,8 @@ impl Writer {
     }
 
     /// Attaches an attribute to a group or data set; `"/"` is the root group.
+    ///
+    /// Errors: no such object.
     pub fn attribute(&mut self, object: &str, name: &str, value: &Attribute) -> Result<()> {
         let done = if let Some(set) = self.datasets.get(object) {
             match value {
@@ -134,6 +139,8 @@ impl Writer {
     }
 
     /// Completes the file and gives it its name.
+    ///
+    /// Errors: a full disk; the target cannot be replaced.
     pub fn finish(self) -> Result<()> {
         drop((self.groups, self.datasets));
         self.file.close().map_err(|e| failed(&self.path, "", &e))?;

@@ -37,6 +37,8 @@ fn children(kind: CellKind) -> &'static [&'static [usize]] {
 
 /// Refines a mesh once. The points keep their numbers, the midpoint of edge e becomes point `points + e`, the
 /// children of cell c are numbered from `c · 2^d`, and groups follow their parents.
+///
+/// Errors: more cells or points than 32 bits count.
 pub fn refine(mesh: &Mesh) -> Result<Mesh> {
     let table = children(mesh.kind);
     let too_many = |what: &str, count: usize| Error::Mesh {

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The weights that come with filet, as the bytes of a safetensors file; `data/weights/README.md` tells how they were made.
 pub const SHIPPED: &[u8] = include_bytes!("../../data/weights/mgno_darcy.safetensors");
 
+/// Channels of a level of a U-Net at most.
+const MOST_CHANNELS: f64 = 4096.0;
+
 /// A kind of net and its shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,7 +31,15 @@ impl NetConfig {
         Ok(match self {
             NetConfig::Mgno(config) => Box::new(MgNo::new(config, seed)?),
             NetConfig::Fno(config) => Box::new(Fno::new(config, seed)),
-            NetConfig::Unet(config) => Box::new(UNet::new(config, seed)),
+            NetConfig::Unet(config) => {
+                // They double from level to level.
+                let channels = config.width as f64 * 2f64.powi(config.levels as i32 - 1);
+                if channels > MOST_CHANNELS {
+                    let what = format!("a U-Net of width {} would have {channels} channels; take fewer", config.width);
+                    return Err(Error::Option { option: "--levels".into(), value: config.levels.to_string(), what });
+                }
+                Box::new(UNet::new(config, seed))
+            }
         })
     }
 
@@ -104,7 +115,8 @@ pub struct Operator {
 impl Operator {
     /// A net with random weights, scaled for the samples.
     ///
-    /// Errors: a shape that makes no sense, other channels than the samples', layer normalisation for other sides.
+    /// Errors: a shape that makes no sense, other channels than the samples', layer normalisation for other sides, wave numbers that
+    /// the samples do not have.
     pub fn new(config: &NetConfig, samples: &Samples, seed: u64) -> Result<Self> {
         if config.channels() != samples.channels() {
             return Err(Error::Problem {
@@ -121,6 +133,13 @@ impl Operator {
                 what: format!("samples of the sides {:?}, the net's normalisation is for {n:?}", samples.sides()),
                 help: "give the net the samples' sides".into(),
             });
+        }
+        if let NetConfig::Fno(FnoConfig { modes, .. }) = config
+            && samples.sides()[1..].iter().any(|n| 2 * modes > *n)
+        {
+            let [_, n1, n2] = samples.sides();
+            let what = format!("samples of {n1} x {n2} cells have wave numbers below {}", n1.min(n2) / 2);
+            return Err(Error::Option { option: "--modes".into(), value: modes.to_string(), what });
         }
         let (scaling, sides) = (Scaling::of(samples), samples.sides());
         Ok(Operator { config: config.clone(), scaling, sides, net: config.build(seed)? })

@@ -251,6 +251,8 @@ impl Trajectories {
     }
 
     /// Writes HDF5, whole or not at all.
+    ///
+    /// Errors: a path that cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let mut writer = Writer::create(path)?;
         let side = self.cells + 1;

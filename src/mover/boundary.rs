@@ -280,6 +280,13 @@ fn identify(mesh: &Mesh, periodic: [bool; 3]) -> Result<Vec<u32>> {
         let on = |at: f64| move |v: &u32| (mesh.points[*v as usize][k] - at).abs() <= MATCH * size;
         let side = |at: f64| (0..mesh.points.len() as u32).filter(on(at)).collect::<Vec<u32>>();
         let (low, high) = (side(bounds.min[k]), side(bounds.max[k]));
+        if low.len().min(high.len()) < mesh.dimension() {
+            let axis = ["x", "y", "z"][k];
+            return Err(Error::Mesh {
+                what: format!("periodic in {axis}: there are no flat sides across {axis} at both ends"),
+                help: "a mesh is periodic where two opposite sides are alike".into(),
+            });
+        }
         // Buckets of ten times the tolerance: a partner is in the same or a neighbouring one.
         let bucket = |v: u32| mesh.points[v as usize].map(|x| (x / (10.0 * MATCH * size)).round() as i64);
         let [i, j] = [(k + 1) % 3, (k + 2) % 3];
@@ -376,5 +383,7 @@ mod tests {
         assert!(refused(unknown).contains("no group \"left\""));
         let periodic = BoundaryConfig { periodic: [false, false, true], ..Default::default() };
         assert!(refused(periodic).contains("periodic z"));
+        let periodic = BoundaryConfig { periodic: [true, false, false], ..Default::default() };
+        assert!(refused(periodic).contains("no flat sides across x"));
     }
 }

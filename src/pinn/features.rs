@@ -12,6 +12,7 @@
 use super::boxes::{Boxes, Leaf, bulk, gauss_legendre};
 use super::least_squares::{Block, least_squares};
 use super::local::{Features, Local};
+use super::run::MOST_POINTS;
 use super::{Approximation, Cloud, Ending, Problem, Residual, Score, Site, referee, score};
 use crate::error::{Error, Result};
 use faer::Mat;
@@ -87,7 +88,7 @@ fn refuse<T>(option: &str, value: impl ToString, what: impl Into<String>) -> Res
 impl<'a> FeatureRun<'a> {
     /// Before its first step.
     ///
-    /// Errors: more than 3 dimensions, unknown coefficients, no features, too few points.
+    /// Errors: more than 3 dimensions, unknown coefficients, no features or far too many, too few points.
     pub fn new(problem: &'a Problem, config: FeatureConfig) -> Result<Self> {
         let d = problem.dimension();
         if d > 3 {
@@ -96,8 +97,14 @@ impl<'a> FeatureRun<'a> {
         if let Some((name, _)) = problem.unknowns.first() {
             return refuse("--network", "features", format!("finds no coefficients such as {name}; take mlp"));
         }
-        if config.features == 0 {
-            return refuse("--width", 0, "give a number above 0");
+        for (option, value, range) in [
+            ("--width", config.features, 1..=1024),
+            ("--points", config.points, 1..=MOST_POINTS),
+            ("--boundary-points", config.boundary_points, 0..=MOST_POINTS),
+        ] {
+            if !range.contains(&value) {
+                return refuse(option, value, format!("give a number from {} to {}", range.start(), range.end()));
+            }
         }
         if !problem.conditions.is_empty() && config.boundary_points == 0 {
             return refuse("--boundary-points", 0, "the problem has soft conditions, which need points");

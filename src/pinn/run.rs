@@ -101,6 +101,9 @@ impl Default for RunConfig {
     }
 }
 
+/// Points of the equation, and of a condition, at most.
+pub(super) const MOST_POINTS: usize = 10_000_000;
+
 /// Unknowns above which n² numbers are too many.
 const DENSE: usize = 6000;
 
@@ -141,16 +144,20 @@ pub type RunObserver<'o> = dyn FnMut(&Run) -> Result<ControlFlow<()>> + 'o;
 impl<'a> Run<'a> {
     /// At its first step.
     ///
-    /// Errors: a sampler that does not suit the domain; no points or neurons; a dense optimiser for too large a network.
+    /// Errors: a sampler that does not suit the domain; no points or neurons, or far too many; a dense optimiser for too large a network.
     pub fn new(problem: &'a Problem, config: RunConfig) -> Result<Self> {
         let refuse = |option: &str, value: usize, what: &str| {
             Err(Error::Option { option: option.into(), value: value.to_string(), what: what.into() })
         };
-        for (option, value) in
-            [("--points", config.points), ("--width", config.net.width), ("--depth", config.net.depth)]
-        {
-            if value == 0 {
-                return refuse(option, value, "give a number above 0");
+        for (option, value, range) in [
+            ("--points", config.points, 1..=MOST_POINTS),
+            ("--boundary-points", config.boundary_points, 0..=MOST_POINTS),
+            ("--width", config.net.width, 1..=1024),
+            ("--depth", config.net.depth, 1..=64),
+            ("--waves", config.net.waves, 0..=1024),
+        ] {
+            if !range.contains(&value) {
+                return refuse(option, value, &format!("give a number from {} to {}", range.start(), range.end()));
             }
         }
         if !problem.conditions.is_empty() && config.boundary_points == 0 {
@@ -281,6 +288,8 @@ impl<'a> Run<'a> {
 
     /// Writes all that the run goes on from: a line of JSON that says what run it is and how many numbers follow in each array,
     /// then these as f64, lowest byte first.
+    ///
+    /// Errors: a path that cannot be written.
     pub fn write_checkpoint(&self, path: impl AsRef<Path>) -> Result<()> {
         let (sampler, minimiser) = (self.sampler.state(), self.minimiser.state());
         let mut arrays: Vec<&[f64]> = vec![&self.theta, &self.losses, &sampler];

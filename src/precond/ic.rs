@@ -54,6 +54,8 @@ pub struct Ic {
 
 impl IcConfig {
     /// Factors the symmetric matrix `a`.
+    ///
+    /// Errors: a diagonal entry that is not positive.
     pub fn build(&self, a: &Csr) -> Result<Ic> {
         if !(self.first_shift > 0.0 && self.first_shift.is_finite()) {
             return Err(Error::Option {

@@ -13,6 +13,8 @@ pub struct Jacobi {
 
 impl Jacobi {
     /// From the diagonal of `a`, which must be positive.
+    ///
+    /// Errors: a diagonal entry that is not positive.
     pub fn new(a: &Csr) -> Result<Self> {
         let mut inverse = positive_diagonal(a)?;
         for (row, d) in inverse.iter_mut().enumerate() {

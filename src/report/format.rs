@@ -1,5 +1,7 @@
 //! Numbers written for people: seconds, bytes, counts, three significant digits.
 
+pub use crate::words::{count, counted};
+
 /// A duration in seconds: `"4.10 ms"`, `"0.820 s"`, `"12.3 s"`, `"2 min 3 s"`, `"1 h 5 min"`.
 pub fn seconds(s: f64) -> String {
     if !s.is_finite() || s < 0.0 {
@@ -34,19 +36,6 @@ pub fn bytes(n: u64) -> String {
         unit += 1;
     }
     format!("{} {}", digits(value, 3), UNITS[unit])
-}
-
-/// A count in groups of three: `"12 288"`.
-pub fn count(n: u64) -> String {
-    let plain = n.to_string();
-    let mut text = String::with_capacity(plain.len() + plain.len() / 3);
-    for (i, digit) in plain.chars().enumerate() {
-        if i > 0 && (plain.len() - i).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Three significant digits: `"0.0737"`, `"12.3"`, `"1.00e-8"`.
@@ -101,13 +90,6 @@ mod tests {
             assert_eq!(bytes(n), text, "{n}");
         }
         assert_eq!(bytes(u64::MAX), "18447 PB");
-    }
-
-    #[test]
-    fn counts_are_grouped_by_three() {
-        for (n, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (12_288, "12 288"), (1_234_567, "1 234 567")] {
-            assert_eq!(count(n), text);
-        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Writes `u` (all degrees of freedom; those of degree 2 go to quadratic cells), the gradients and the fluxes (three numbers
 /// a cell) to a VTU file, or to an XDMF file with its HDF5 file beside it. Gives the names of the files.
+///
+/// Errors: an ending other than `.vtu` and `.xdmf`; a path that cannot be written.
 pub fn write(path: &Path, space: &Space, u: &[f64], gradients: &[f64], fluxes: &[f64]) -> Result<Vec<PathBuf>> {
     let points = space.points();
     let magnitude: Vec<f64> = gradients.par_chunks(3).map(|g| g.iter().map(|v| v * v).sum::<f64>().sqrt()).collect();

@@ -16,6 +16,8 @@ use crate::mesh::io::{FieldView, GridView};
 
 /// Writes `path` and, beside it with the extension `h5`, the numbers. Groups are not written: XDMF readers have no common
 /// notion of them.
+///
+/// Errors: a path that cannot be written.
 pub fn write_xdmf(path: impl AsRef<Path>, grid: &GridView, layout: Layout) -> Result<()> {
     let path = path.as_ref();
     grid.check()?;

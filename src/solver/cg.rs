@@ -34,6 +34,8 @@ use crate::sparse::vector::{dot, step, xpay};
 ///
 /// Singular A, such as a pure Neumann problem's: b must be in the range of A; wrap the preconditioner in
 /// [`MeanFree`](crate::precond::MeanFree) to keep the constants out.
+///
+/// Errors: vectors of another length than A, a tolerance that makes no sense.
 pub fn cg(
     a: &dyn LinearOperator,
     m: &mut dyn Preconditioner,
@@ -68,7 +70,7 @@ impl Cg {
     /// values in six passes.
     pub const TRAFFIC: usize = 17 * size_of::<f64>();
 
-    /// As [`cg`], without allocating: only a residual history longer than any before needs room.
+    /// As [`cg`], with its errors, without allocating: only a residual history longer than any before needs room.
     pub fn solve(
         &mut self,
         a: &dyn LinearOperator,

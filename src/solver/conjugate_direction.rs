@@ -151,6 +151,8 @@ fn line_search(a: &dyn LinearOperator, d: &[f64], ad: &mut [f64], r: &[f64]) -> 
 
 /// Solves A x = b from the guess in `x` along the directions of `model`, each made A-orthogonal to the last `memory`.
 /// Work space: 4 + 2 `memory` vectors.
+///
+/// Errors: vectors of another length than A, a tolerance that makes no sense; the model's.
 pub fn conjugate_direction(
     a: &dyn LinearOperator,
     model: &mut dyn DirectionModel,

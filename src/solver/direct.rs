@@ -16,6 +16,8 @@ const PROGRESS: f64 = 0.5;
 
 /// Solves A x = b with the Cholesky factor of A, starting from x = 0. An iteration is one solve with the factor: one is
 /// enough for usual tolerances, the second takes the residual to rounding level.
+///
+/// Errors: a factor or vectors of another length than A, a tolerance that makes no sense.
 pub fn direct(
     a: &dyn LinearOperator,
     factor: &mut Cholesky,

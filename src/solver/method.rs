@@ -14,6 +14,7 @@ use crate::precond::auxiliary::{AuxiliaryGrid, Background};
 use crate::precond::voxel::CycleParameters;
 use crate::precond::{Deflation, DeflationConfig, Ic, IcConfig, Identity, Jacobi, Preconditioner};
 use crate::sparse::{Cholesky, Csr};
+use crate::words::{count, counted};
 #[cfg(feature = "cuda")]
 use std::sync::Arc;
 
@@ -106,7 +107,7 @@ impl Method {
             true => (Method::Direct, "small enough to factor at once"),
             false => (Method::PcgAmg, "too large to factor cheaply; multigrid's work grows as n"),
         };
-        (method, format!("{n} unknowns in {dimension}-D: {why}"))
+        (method, format!("{} unknowns in {dimension}-D: {why}", count(n as u64)))
     }
 }
 
@@ -136,6 +137,8 @@ pub struct PrecondConfig {
 
 impl SolverConfig {
     /// Sets up for the matrix `a` of a problem on a mesh of that dimension: hierarchy or factor, and work space.
+    ///
+    /// Errors: a matrix the method cannot take, with the row; a method for voxel scenes.
     pub fn build(&self, a: &Csr, dimension: usize) -> Result<Solver> {
         let (method, why) = match self.method {
             Method::Auto => Method::choose(a.nrows(), dimension),
@@ -168,6 +171,8 @@ impl SolverConfig {
 
     /// As [`Self::build`], for an assembled system: `dcdm`, too, with these numbers in its cycle. Where no grid suits the mesh
     /// that is `pcg-amg`, and [`Solver::why`] says so.
+    ///
+    /// Errors: as [`build`](Self::build).
     pub fn build_on(&self, system: &System, parameters: &CycleParameters) -> Result<Solver> {
         let dimension = system.space.mesh.dimension();
         if self.method != Method::Dcdm {
@@ -247,6 +252,8 @@ enum Engine {
 impl Solver {
     /// Solves A x = b from the guess in `x`, with the matrix the solver was set up for (or one near it: then the iterative
     /// methods only take longer). `watch` sees the iterations of the iterative methods.
+    ///
+    /// Errors: a tolerance that makes no sense; vectors of another length than the matrix.
     pub fn solve(&mut self, a: &Csr, b: &[f64], x: &mut [f64], watch: &mut Observer) -> Result<Report> {
         let m: &mut dyn Preconditioner = match &mut self.engine {
             Engine::Direct(factor) => return direct(a, factor, b, x, &self.stop),
@@ -299,14 +306,16 @@ impl Solver {
     /// One line about the preconditioner or factor: levels, shift, fill.
     pub fn summary(&self) -> String {
         match &self.engine {
-            Engine::Direct(factor) => format!("sparse Cholesky: {} entries in the factor", factor.factor_nonzeros()),
+            Engine::Direct(factor) => {
+                format!("sparse Cholesky: {} entries in the factor", count(factor.factor_nonzeros() as u64))
+            }
             #[cfg(feature = "cuda")]
             Engine::Cuda(rows) => rows.summary.clone(),
             Engine::Identity(_) => "none".into(),
             Engine::Jacobi(_) => "jacobi: the diagonal".into(),
             Engine::Ic(ic) if ic.shift() > 0.0 => format!("ic: IC(0), diagonal shifted by {:.1e}", ic.shift()),
             Engine::Ic(_) => "ic: IC(0)".into(),
-            Engine::Deflation(m) => format!("deflation: {} parts", m.parts()),
+            Engine::Deflation(m) => format!("deflation: {}", counted(m.parts() as u64, "part")),
             Engine::Amg(amg) => levels(amg),
             Engine::Auxiliary(m) => m.summary(),
         }
@@ -320,8 +329,8 @@ impl Solver {
 
 pub(super) fn levels(amg: &Amg) -> String {
     format!(
-        "amg: {} levels, operator complexity {:.2}, grid complexity {:.2}",
-        amg.levels().len(),
+        "amg: {}, operator complexity {:.2}, grid complexity {:.2}",
+        counted(amg.levels().len() as u64, "level"),
         amg.operator_complexity(),
         amg.grid_complexity()
     )

@@ -16,6 +16,7 @@ use crate::precond::Preconditioner;
 use crate::precond::voxel::CudaMultigrid;
 use crate::precond::voxel::{CycleParameters, RediscretisedMultigrid};
 use crate::voxel::{Components, VoxelGrid};
+use crate::words::counted;
 #[cfg(feature = "cuda")]
 use std::sync::Arc;
 
@@ -136,7 +137,7 @@ impl SceneSolver {
             }
             Method::GmgPlain => {
                 let host = RediscretisedMultigrid::new(grid)?;
-                let (m, summary) = (CudaMultigrid::new(cuda, &host)?, format!("{} grid levels", host.grid_levels()));
+                let (m, summary) = (CudaMultigrid::new(cuda, &host)?, counted(host.grid_levels() as u64, "grid level"));
                 let cg = CudaVoxelCg::new(cuda, grid, Box::new(m), summary)?;
                 Engine::CudaVoxels(Box::new(OnGrid::new(grid)), Box::new(cg))
             }
@@ -277,7 +278,7 @@ impl SceneSolver {
         match &self.engine {
             Engine::Voxel(solver) => solver.multigrid().summary(),
             Engine::Learned(solver) => solver.learned().multigrid().summary() + "; learned numbers",
-            Engine::Rediscretised(_, both) => format!("{} grid levels", both.0.grid_levels()),
+            Engine::Rediscretised(_, both) => counted(both.0.grid_levels() as u64, "grid level"),
             Engine::Directions(..) => format!("a net, {MEMORY} directions kept"),
             Engine::Matrix(both) => both.1.summary(),
             #[cfg(feature = "cuda")]

@@ -46,14 +46,14 @@ pub fn check_symmetric(a: &Csr) -> Result<()> {
     check_square(a)?;
     match asymmetric_entry(a, TOLERANCE) {
         None => Ok(()),
-        Some((i, j)) => Err(Error::Matrix {
-            what: format!(
-                "not symmetric: entry ({i}, {j}) is {} and entry ({j}, {i}) is {}",
-                entry(a, i, j),
-                entry(a, j, i)
-            ),
-            help: "a symmetric matrix of finite numbers is needed".into(),
-        }),
+        Some((i, j)) => {
+            let (value, mirrored) = (entry(a, i, j), entry(a, j, i));
+            let what = match value.is_finite() {
+                true => format!("not symmetric: entry ({i}, {j}) is {value} and entry ({j}, {i}) is {mirrored}"),
+                false => format!("entry ({i}, {j}) is {value}"),
+            };
+            Err(Error::Matrix { what, help: "a symmetric matrix of finite numbers is needed".into() })
+        }
     }
 }
 

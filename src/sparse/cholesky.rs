@@ -36,6 +36,8 @@ impl Cholesky {
     /// Factors an `a` whose null space is the constants (a pure Neumann problem): the last unknown is pinned to zero,
     /// its row and column left out, which leaves a positive definite matrix. Solutions are shifted to mean zero
     /// afterwards; right-hand sides must have sum zero.
+    ///
+    /// Errors: as [`new`](Self::new).
     pub fn new_singular_constant(a: &Csr) -> Result<Self> {
         Self::leading_block(a, a.nrows().saturating_sub(1))
     }

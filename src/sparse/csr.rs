@@ -52,9 +52,4 @@ impl Csr {
     pub fn bytes(&self) -> usize {
         self.nnz() * 12 + (self.nrows() + 1) * 8
     }
-
-    /// The sprs matrix inside.
-    pub fn as_sprs(&self) -> &sprs::CsMatI<f64, u32, usize> {
-        &self.inner
-    }
 }

@@ -21,18 +21,24 @@ const ROWS: usize = 4096;
 const ROWS_PER_BYTE: usize = 64;
 
 /// Reads a matrix. Entries given twice are added.
+///
+/// Errors: no such file; what is wrong in it, with the line.
 pub fn read_matrix(path: impl AsRef<Path>) -> Result<Csr> {
     let path = path.as_ref();
     parse_matrix(&read(path)?, path)
 }
 
 /// Reads a vector: an `array` of one column, or a `coordinate` matrix of one column.
+///
+/// Errors: no such file; what is wrong in it, with the line.
 pub fn read_vector(path: impl AsRef<Path>) -> Result<Vec<f64>> {
     let path = path.as_ref();
     parse_vector(&read(path)?, path)
 }
 
 /// Rows and columns of a matrix or vector, from the head of the file.
+///
+/// Errors: no such file; a header that is none, with the line.
 pub fn shape(path: impl AsRef<Path>) -> Result<[usize; 2]> {
     let path = path.as_ref();
     let bytes = read(path)?;
@@ -44,6 +50,8 @@ pub fn shape(path: impl AsRef<Path>) -> Result<[usize; 2]> {
 }
 
 /// Writes a matrix. The file appears whole or not at all.
+///
+/// Errors: a path that cannot be written.
 pub fn write_matrix(path: impl AsRef<Path>, a: &Csr) -> Result<()> {
     let symmetric = a.nrows() == a.ncols() && asymmetric_entry(a, 0.0).is_none();
     let last = |i: usize| if symmetric { i + 1 } else { a.ncols() };
@@ -60,6 +68,8 @@ pub fn write_matrix(path: impl AsRef<Path>, a: &Csr) -> Result<()> {
 }
 
 /// Writes a vector as an `array` of one column. The file appears whole or not at all.
+///
+/// Errors: a path that cannot be written.
 pub fn write_vector(path: impl AsRef<Path>, v: &[f64]) -> Result<()> {
     let header = format!("%%MatrixMarket matrix array real general\n{} 1\n", v.len());
     write(path.as_ref(), header, v.len(), |i, text| line(text, format_args!("{:e}", v[i])))
@@ -241,6 +251,8 @@ fn integer(word: &[u8]) -> Option<usize> {
 }
 
 /// A matrix from the bytes of a file; `path` is for messages.
+///
+/// Errors: what is wrong, with the line.
 pub fn parse_matrix(bytes: &[u8], path: &Path) -> Result<Csr> {
     let mut lines = Lines { rest: bytes, number: 0, path };
     let header = lines.header()?;
@@ -280,6 +292,8 @@ fn coordinates(lines: &mut Lines<'_>, header: &Header) -> Result<(usize, usize, 
 }
 
 /// A vector from the bytes of a file; `path` is for messages.
+///
+/// Errors: what is wrong, with the line.
 pub fn parse_vector(bytes: &[u8], path: &Path) -> Result<Vec<f64>> {
     let mut lines = Lines { rest: bytes, number: 0, path };
     let header = lines.header()?;

@@ -38,8 +38,10 @@ pub fn read(path: impl AsRef<Path>) -> Result<Scene> {
         true => values(&reader, path, "rhs", &shape)?,
     };
     if let Ok(spacing) = reader.attribute("/", "spacing") {
-        grid.spacing = spacing.number().filter(|h| h.is_finite() && *h > 0.0).ok_or_else(|| {
-            refuse("attribute spacing", format!("is {spacing:?}"), "the side of a cell is a positive number")
+        let number = spacing.number();
+        grid.spacing = number.filter(|h| h.is_finite() && *h > 0.0).ok_or_else(|| {
+            let what = number.map_or("is text".into(), |h| format!("is {h}"));
+            refuse("attribute spacing", what, "the side of a cell is a positive number")
         })?;
     }
     Scene::new(grid, rhs).map_err(|e| place("/rhs", e))
@@ -69,12 +71,16 @@ fn values(reader: &Reader, path: &Path, name: &str, shape: &[usize]) -> Result<V
 }
 
 /// Writes a pressure with the flags it belongs to, whole or not at all.
+///
+/// Errors: a path that cannot be written.
 pub fn write_pressure(path: impl AsRef<Path>, grid: &VoxelGrid, pressure: &[f64]) -> Result<()> {
     write(path.as_ref(), grid, "pressure", pressure)
 }
 
 impl Scene {
     /// Writes the scene, whole or not at all.
+    ///
+    /// Errors: a path that cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         write(path.as_ref(), &self.grid, "rhs", &self.rhs)
     }

@@ -5,7 +5,7 @@
 //! are themselves, ‖d‖₂ / ‖y‖₂, depends on A and is shown.
 
 use super::case::Case;
-use crate::report::format::significant;
+use crate::report::format::{counted, significant};
 use crate::sparse::vector::norm2;
 
 /// Part of a bound that may be lost to differently rounded norms.
@@ -56,7 +56,7 @@ impl Agreement {
     /// One line on what was found.
     pub fn summary(&self) -> String {
         match &self.largest {
-            None => format!("{} solution, none to compare it with", self.solutions),
+            None => format!("{}, none to compare with", counted(self.solutions as u64, "solution")),
             Some((most, pair)) => {
                 let far = significant(*most);
                 format!("{} solutions agree; |x - y| / |y| is {far} at most ({pair})", self.solutions)

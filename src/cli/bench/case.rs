@@ -77,6 +77,15 @@ pub(super) fn with<T>(name: &str, rhs: Option<&str>, seed: u64, run: impl FnOnce
     run(&Case::Mesh(Box::new(problem.assemble(&mesh)?)))
 }
 
+/// Refuses a name of nothing, before anything is measured.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    input::check_name(name)?;
+    match name.contains(':') {
+        true => Ok(()),
+        false => std::fs::metadata(name).map(drop).map_err(|e| Error::io(name, "read", e)),
+    }
+}
+
 /// Whether the name is a Matrix Market file's.
 pub(super) fn is_matrix(name: &str) -> bool {
     name.ends_with(".mtx")
@@ -84,6 +93,10 @@ pub(super) fn is_matrix(name: &str) -> bool {
 
 fn read_matrix(name: &str, rhs: Option<&str>) -> Result<(Csr, Vec<f64>)> {
     let a = matrix_market::read_matrix(name)?;
+    if a.nrows() == 0 {
+        let what = format!("{name} has no rows");
+        return Err(Error::Matrix { what, help: "there is nothing to solve: give another file".into() });
+    }
     check_symmetric(&a)?;
     let b = rhs.map_or_else(|| Ok(vec![1.0; a.nrows()]), matrix_market::read_vector)?;
     if b.len() != a.nrows() {

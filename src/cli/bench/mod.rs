@@ -19,7 +19,7 @@ mod row;
 use super::outputs::check_ending;
 use super::{Done, cite, interrupt, print_data, say, settings};
 use crate::error::{Error, Result};
-use crate::report::format::seconds;
+use crate::report::format::{counted, seconds};
 use crate::solver::Method;
 use crate::sparse::matrix_market;
 use agreement::Agreement;
@@ -51,11 +51,11 @@ pub(super) struct Bench {
     problem: Vec<String>,
 
     /// Methods, separated by commas; one that does not suit a problem is left out there [default: all that suit the problem]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = settings::method)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = settings::method())]
     method: Vec<Method>,
 
     /// Also solvers from outside, where Python has them (slow: the systems are handed over, each is run as often): pyamg-sa, pyamg-rs, scipy-cg, petsc-gamg, hypre-boomeramg [without a list: all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', num_args = 0.., value_parser = peer)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', num_args = 0.., value_parser = peer(), hide_possible_values = true)]
     peers: Option<Vec<Peer>>,
 
     /// Seed of built-in voxel scenes
@@ -162,9 +162,17 @@ impl Bench {
 
     /// What to measure with.
     fn session(&self, quiet: bool, threads: &[u16]) -> Result<Session> {
-        if let Some(rtol) = self.rtol.iter().find(|r| !(**r > 0.0 && r.is_finite())) {
-            let what = "a tolerance is a finite number above 0".into();
+        if let Some(rtol) = self.rtol.iter().find(|r| !(**r > 0.0 && **r < 1.0)) {
+            let what = "a relative tolerance lies between 0 and 1".into();
             return Err(Error::Option { option: "--rtol".into(), value: rtol.to_string(), what });
+        }
+        for (field, option) in [("method", "--method"), ("stop.rtol", "--rtol")] {
+            if let Some(set) =
+                self.set.iter().find(|set| set.split('=').next().is_some_and(|name| name.trim() == field))
+            {
+                let what = format!("{option} says this to bench");
+                return Err(Error::Option { option: "-p".into(), value: set.clone(), what });
+            }
         }
         let mut counts: Vec<usize> = threads.iter().map(|n| usize::from(*n)).collect();
         if counts.is_empty() {
@@ -201,6 +209,7 @@ impl Bench {
             if self.problem.is_empty() { default.split(',').map(String::from).collect() } else { given().collect() };
         let mut problems: Vec<Problem> = Vec::new();
         for name in names {
+            case::check_name(&name)?;
             match problems.last_mut() {
                 Some((matrix, rhs @ None))
                     if case::is_matrix(matrix) && case::is_matrix(&name) && matrix_market::shape(&name)?[1] == 1 =>
@@ -231,7 +240,8 @@ impl Bench {
 }
 
 fn say_machine(quiet: bool, session: &Session, saved: Option<&Saved>, total: f64) {
-    let each = session.workers.iter().map(|w| format!("{} threads {:.1} GB/s", w.threads, w.triad / 1e9));
+    let each =
+        session.workers.iter().map(|w| format!("{} {:.1} GB/s", counted(w.threads as u64, "thread"), w.triad / 1e9));
     let before = saved.and_then(|s| s.triad).map_or(String::new(), |t| format!(" (then {t:.1})"));
     say(quiet, "machine", format!("{}; triad: {}{before}", machine(), each.collect::<Vec<_>>().join(", ")));
     say(quiet, "rounds", format!("{} after a warm-up, medians; {} in all", session.rounds, seconds(total)));

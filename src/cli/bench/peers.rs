@@ -1,7 +1,9 @@
 //! Solvers from outside, in processes of Python beside this one: `peers.py` says how the two talk.
 
 use super::case::AsMatrix;
+use crate::cli::settings::one_of;
 use crate::error::{Error, Result};
+use clap::builder::TypedValueParser;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -55,9 +57,8 @@ impl Peer {
 }
 
 /// Parses a peer's name.
-pub(super) fn peer(name: &str) -> std::result::Result<Peer, String> {
-    let names = || Peer::ALL.map(Peer::name).join(", ");
-    Peer::ALL.into_iter().find(|p| p.name() == name).ok_or_else(|| format!("the peers are {}", names()))
+pub(super) fn peer() -> impl TypedValueParser<Value = Peer> {
+    one_of(Peer::ALL, Peer::name)
 }
 
 /// One solve by a peer.

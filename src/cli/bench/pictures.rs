@@ -2,6 +2,7 @@
 
 use super::row::Row;
 use crate::error::Result;
+use crate::report::format::counted;
 use crate::report::plot::{Chart, Curve, CurvesPlot, charts};
 use std::path::Path;
 
@@ -10,6 +11,11 @@ pub(super) fn draw(path: &Path, rows: &[Row]) -> Result<()> {
     let families = distinct(rows.iter().map(|r| family(&r.problem)));
     let mut panels: Vec<Chart> = problems.iter().map(|p| residuals(rows, p)).collect();
     panels.extend(families.iter().filter_map(|f| sizes(rows, f)));
+    // What has one name looks alike in all panels.
+    let all = panels.iter().flat_map(|p| &p.curves).map(|c| c.name.clone()).collect::<Vec<_>>();
+    let names = distinct(all.iter().map(String::as_str));
+    let curves = panels.iter_mut().flat_map(|p| &mut p.curves);
+    curves.for_each(|c| c.style = names.iter().position(|n| *n == c.name));
     charts(path, &panels)
 }
 
@@ -73,7 +79,7 @@ fn sizes(rows: &[Row], of: &str) -> Option<Chart> {
 fn name(row: &Row, among: &[&Row]) -> String {
     match among.iter().all(|r| r.threads == row.threads) {
         true => row.method.clone(),
-        false => format!("{}, {} threads", row.method, row.threads),
+        false => format!("{}, {}", row.method, counted(row.threads as u64, "thread")),
     }
 }
 

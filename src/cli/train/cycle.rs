@@ -17,8 +17,7 @@ use std::time::Instant;
 /// Learn the numbers in the voxel cycle of the method dcdm
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The loss is the mean over scenes of the iterations to 1e-6 over those with the numbers of analysis, made small by CMA-ES (Hansen,
-arXiv:1604.00772). Scenes come from all families in turn. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
+    after_help = "The loss is the mean over scenes of the iterations to 1e-6 over those with the numbers of analysis, made small by CMA-ES (Hansen, arXiv:1604.00772). Scenes come from all families in turn. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
 )]
 pub(in crate::cli) struct Cycle {
     /// Cells along a side of the scenes in space, a quarter of those in the plane; every third is twice as long in two directions
@@ -99,8 +98,9 @@ impl Cycle {
             "filet train cycle --size {size} --scenes {scenes} --batch {batch} --steps {steps} --population {population} --seed {seed}"
         );
         let progress = Progress::new(quiet);
-        let checkpoint = self.output.with_extension("checkpoint");
+        let checkpoint = super::checkpoint(&self.output);
         let mut state = match self.resume {
+            true if !checkpoint.exists() => super::no_checkpoint(&checkpoint)?,
             true => State::read(&checkpoint, &run)?,
             false => {
                 let search = CycleTraining::search(usize::from(*population), *seed);

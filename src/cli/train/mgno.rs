@@ -1,6 +1,6 @@
 //! `filet train mgno`: operators from samples, with several seeds, progress, checkpoints, the loss as table and picture.
 
-use super::{Course, Training, check_rate};
+use super::{Course, Training, check_rate, checkpoint, no_checkpoint};
 use crate::cli::progress::Progress;
 use crate::cli::samples::SampleArgs;
 use crate::cli::{Done, print_data, say, settings};
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::mgno::{
     CycleConfig, FnoConfig, Form, MgNoConfig, NetConfig, Norm, Operator, RelativeError, SampleLoss, Samples, UNetConfig,
 };
-use crate::nn::{Backend, Boundary, Layer, Var};
+use crate::nn::{Backend, Boundary, Layer, Var, read_weights};
 use crate::report::format::{count, seconds, significant};
 use crate::train::{Schedule, TrainConfig};
 use clap::{Args, ValueEnum};
@@ -18,11 +18,8 @@ use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Net {
-    /// Multigrid neural operator
     Mgno,
-    /// Fourier neural operator, in the plane
     Fno,
-    /// U-Net
     Unet,
 }
 
@@ -49,15 +46,14 @@ enum Loss {
 /// Train an operator on samples: a multigrid neural operator, or a baseline
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The last samples are for the test, the others are trained on, by Adam with a one-cycle learning rate. Ctrl-C leaves a
-checkpoint beside the output; --resume goes on from it."
+    after_help = "The last samples are for the test, the others are trained on, by Adam with a one-cycle learning rate. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
 )]
 pub(in crate::cli) struct Mgno {
     #[command(flatten)]
     data: SampleArgs,
 
-    /// The net
-    #[arg(long, value_enum, default_value = "mgno")]
+    /// mgno: multigrid neural operator; fno: Fourier neural operator, in the plane; unet: U-Net
+    #[arg(long, value_enum, default_value = "mgno", hide_possible_values = true)]
     net: Net,
 
     /// Channels between layers
@@ -94,7 +90,7 @@ pub(in crate::cli) struct Mgno {
 
     /// Passes over the samples
     #[arg(long, value_name = "N", default_value_t = 100)]
-    epochs: usize,
+    epochs: u32,
 
     /// Samples a step
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -121,11 +117,11 @@ pub(in crate::cli) struct Mgno {
     repeat: u16,
 
     /// The file to write (.safetensors)
-    #[arg(long, value_name = "FILE")]
+    #[arg(short = 'o', long, value_name = "FILE")]
     weights: PathBuf,
 
     /// cpu, or cuda: the first NVIDIA GPU (mgno and unet)
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device(), hide_possible_values = true)]
     device: Device,
 
     #[command(flatten)]
@@ -155,6 +151,10 @@ impl Mgno {
                 let what = format!("of {} samples none would be left to train on or to test", all.len());
                 Error::Option { option: "--test".into(), value: self.test.to_string(), what }
             })?;
+        let outputs: Vec<PathBuf> = (0..u64::from(self.repeat)).map(|n| self.output(n)).collect();
+        if self.course.resume && !outputs.iter().any(|output| checkpoint(output).exists()) {
+            return no_checkpoint(&checkpoint(&outputs[0]));
+        }
         let (training, test) = (all.part(0, first)?, all.part(first, all.len())?);
         let ready = seconds(clock.elapsed().as_secs_f64());
         progress.say(|| say(quiet, "samples", format!("{} to train, {} to test; ready in {ready}", first, test.len())));
@@ -197,11 +197,17 @@ impl Mgno {
         quiet: bool,
     ) -> Result<Option<Score>> {
         let clock = Instant::now();
-        let seed = self.seed + number;
-        let output = match number {
-            0 => self.weights.clone(),
-            n => self.weights.with_extension(format!("{n}.safetensors")),
-        };
+        let seed = self.seed.wrapping_add(number);
+        let output = self.output(number);
+        // Of several seeds the first ones may be done, and the last ones not begun: neither has a checkpoint.
+        let resume = self.course.resume && checkpoint(&output).exists();
+        if self.course.resume && !resume && output.exists() {
+            let weights = read_weights(&output)?;
+            if weights.about["command"] == self.command(seed) {
+                progress.say(|| say(quiet, "output", format!("{} is there already", output.display())));
+                return Ok(Some(scored(&Operator::from_weights(&weights)?, test)));
+            }
+        }
         let config = self.config(training)?;
         config.check_device(self.device)?;
         let mut net = Operator::new(&config, training, seed)?;
@@ -211,14 +217,12 @@ impl Mgno {
             Loss::H1 => Norm::H1,
         };
         let mut objective = SampleLoss::new(training, norm, self.batch, self.augment, seed)?;
-        let steps = self.epochs * objective.steps_per_epoch();
+        let steps = self.epochs as usize * objective.steps_per_epoch();
         progress.say(|| {
             say(quiet, "net", format!("{}, {numbers} numbers; seed {seed}, {steps} steps", net.config().name()))
         });
         let run = serde_json::json!({ "command": self.command(seed) });
         let config = TrainConfig { steps, learning_rate: self.learning_rate, schedule: Schedule::OneCycle };
-        // Of several seeds the first ones may be done, and have no checkpoint.
-        let resume = self.course.resume && output.with_extension("checkpoint").exists();
         let course = Training { output: &output, run: &run, resume, config: &config, backend };
         if !self.course.run(&course, &mut net, &mut objective, progress, quiet)? {
             return Ok(None);
@@ -278,6 +282,14 @@ impl Mgno {
             Net::Fno => NetConfig::Fno(FnoConfig { inputs, outputs, layers, width, modes }),
             Net::Unet => NetConfig::Unet(UNetConfig { dimension, inputs, outputs, levels, width }),
         })
+    }
+
+    /// The file of the seed of that number.
+    fn output(&self, number: u64) -> PathBuf {
+        match number {
+            0 => self.weights.clone(),
+            n => self.weights.with_extension(format!("{n}.safetensors")),
+        }
     }
 
     fn check(&self) -> Result<()> {

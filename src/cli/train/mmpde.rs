@@ -28,8 +28,7 @@ where
 /// Train a solver of a problem in time on the moved mesh, or its twin on the fixed one
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The loss is the relative L2 error of one step, in the second half of the training after up to --push steps of the net's
-own. The last trajectories are for the test. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
+    after_help = "The loss is the relative L2 error of one step, in the second half of the training after up to --push steps of the net's own. The last trajectories are for the test. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
 )]
 pub(in crate::cli) struct MmPdeTraining {
     #[command(flatten)]

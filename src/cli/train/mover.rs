@@ -14,23 +14,19 @@ use std::time::Instant;
 /// The net.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Net {
-    /// A cosine series by several passes of a convolutional net
     Series,
-    /// The published net of the place (Hu et al. 2024) with its loss, faults mended
     Dmm,
-    /// The same with the faults of its code in theta and the convexity term
     DmmPublished,
 }
 
 /// Train the net of the learned mover
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The loss is the variance of log(m det J) over the unit square, with a barrier on the smallest eigenvalue of J, for fresh
-random monitors every step; that of dmm is the published one. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
+    after_help = "The loss is the variance of log(m det J) over the unit square, with a barrier on the smallest eigenvalue of J, for fresh random monitors every step; that of dmm is the published one. Ctrl-C leaves a checkpoint beside the output; --resume goes on from it."
 )]
 pub(in crate::cli) struct Mover {
-    /// The net
-    #[arg(long, value_enum, default_value = "series")]
+    /// series: a cosine series by several passes of a convolutional net; dmm: the published net of the place with its loss (Hu et al. 2024), faults mended; dmm-published: the same with the faults of its code in theta and the convexity term
+    #[arg(long, value_enum, default_value = "series", hide_possible_values = true)]
     net: Net,
 
     /// Monitors a step
@@ -38,7 +34,7 @@ pub(in crate::cli) struct Mover {
     batch: u16,
 
     /// cpu, or cuda: the first NVIDIA GPU
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device)]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = settings::device(), hide_possible_values = true)]
     device: Device,
 
     #[command(flatten)]

@@ -17,6 +17,7 @@ use std::path::Path;
 use super::{Field, MeshFile};
 use crate::error::{Error, Place, Result};
 use crate::mesh::{CellKind, Mesh};
+use crate::words;
 pub(crate) use element::ElementKind;
 
 /// Physical tags of a block's elements; they name its groups.
@@ -71,7 +72,7 @@ pub(crate) fn import(path: &Path, mut raw: RawMesh) -> Result<MeshFile> {
     let (mut cells, spans) = cells(&mut raw.blocks, kind);
     let provisional = cells.len() / kind.vertices();
     if provisional >= merge::DROPPED as usize {
-        let what = format!("{} cells are more than the 4,294,967,294 that can be numbered", count(provisional));
+        let what = format!("{} cells are more than the 4 294 967 294 that can be numbered", count(provisional));
         return Err(Error::file(path, Place::File, what, "use a coarser mesh"));
     }
     let width = kind.vertices();
@@ -190,15 +191,7 @@ fn pick(field: &Field, places: &[u32]) -> Field {
 
 /// A count with its thousands set apart.
 pub(super) fn count(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    words::count(n as u64)
 }
 
 #[cfg(test)]

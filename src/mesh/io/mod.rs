@@ -33,7 +33,7 @@ pub struct MeshFile {
     pub point_data: Vec<Field>,
     /// Values on the cells of `mesh` (a split cell hands its values to its parts).
     pub cell_data: Vec<Field>,
-    /// What was changed on the way in, one sentence each ("1,024 quadrilaterals split into 2,048 triangles").
+    /// What was changed on the way in, one sentence each ("1 024 quadrilaterals split into 2 048 triangles").
     pub notes: Vec<String>,
 }
 
@@ -46,6 +46,8 @@ enum Format {
 }
 
 /// Reads a mesh file.
+///
+/// Errors: no such file, an unknown format, damaged content, with the line or byte and the cure.
 pub fn read(path: impl AsRef<Path>) -> Result<MeshFile> {
     let path = path.as_ref();
     let data = content(path).map_err(|source| Error::io(path, "read", source))?;
@@ -53,6 +55,8 @@ pub fn read(path: impl AsRef<Path>) -> Result<MeshFile> {
 }
 
 /// Reads a mesh file whose content is `data`; `path` tells the format where the content does not, and stands in messages.
+///
+/// Errors: as [`read`].
 pub fn read_bytes(path: impl AsRef<Path>, data: Vec<u8>) -> Result<MeshFile> {
     let path = path.as_ref();
     // Within the pool, so that small parallel loops do not wake it each time.
@@ -112,6 +116,8 @@ fn unknown(path: &Path, what: &str) -> Error {
 }
 
 /// Writes a mesh, by the ending of the name: .vtu with its fields, or .msh (MSH 4.1, which takes no fields).
+///
+/// Errors: an ending other than `.vtu` and `.msh`; a path that cannot be written.
 pub fn write(path: impl AsRef<Path>, file: &MeshFile) -> Result<()> {
     let path = path.as_ref();
     match path.extension().and_then(|e| e.to_str()) {

@@ -25,7 +25,12 @@ ball:N          unit ball in N shells of tetrahedra; boundary";
 
 /// The most cells a built-in mesh may have: some 10 GB of mesh, and the numbers of edges and of second-order nodes
 /// still fit 32 bits.
-const MOST_CELLS: u64 = 1 << 28;
+pub const MOST_CELLS: u64 = 1 << 28;
+
+/// The names of the shapes.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SHAPES.lines().filter_map(|line| Some(line.split_once(':')?.0))
+}
 
 /// The built-in mesh of this name, `None` where the text is not of the form `name:size`, so that it can be a path.
 pub fn built_in(spec: &str) -> Option<Result<Mesh>> {

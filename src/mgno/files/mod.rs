@@ -178,6 +178,8 @@ fn from_hdf5(path: &Path, selection: &Selection) -> Result<(Named, Vec<(String, 
 }
 
 /// Writes samples as HDF5, whole or not at all.
+///
+/// Errors: a path that cannot be written.
 pub fn write_samples(path: impl AsRef<Path>, samples: &Samples) -> Result<()> {
     let mut writer = Writer::create(path.as_ref())?;
     for (name, tensor) in [("input", &samples.inputs), ("output", &samples.outputs)] {

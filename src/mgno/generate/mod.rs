@@ -147,8 +147,13 @@ impl Recipe {
         if self.size < 4 || self.size.checked_pow(self.dimension as u32).is_none_or(|n| n > 1 << 26) {
             return refuse("PROBLEM:N", self.size, "N is at least 4 cells along a side, and at most 2^26 in all");
         }
-        if self.samples == 0 {
-            return refuse("--samples", self.samples, "give a positive number");
+        let cells = self.size.pow(self.dimension as u32);
+        if self.samples == 0 || self.samples.checked_mul(cells).is_none_or(|n| n > 1 << 32) {
+            return refuse(
+                "--samples",
+                self.samples,
+                "give a positive number, so that they have at most 2^32 cells in all",
+            );
         }
         if !(1..=16).contains(&self.refine) {
             return refuse("--refine", self.refine, "give a number from 1 to 16");

@@ -14,7 +14,7 @@
 use super::cosine::{self, MODES};
 use super::lattice::{self, Remainder};
 use super::{LogMonitor, Potential};
-use crate::error::{Error, Place, Result};
+use crate::error::Result;
 use crate::nn::layers::ConvLayer;
 use crate::nn::ops::{along, average_pool, join, reshape, scale, upsample};
 use crate::nn::{Backend, Conv, Layer, Param, Tape, Tensor, Var, Weights, move_parameters};
@@ -69,9 +69,7 @@ impl PotentialNet {
     /// Errors: weights of another net.
     pub fn from_weights(weights: &Weights) -> Result<Self> {
         let mut net = PotentialNet::new(0);
-        weights.load_into(&mut net).map_err(|e| {
-            Error::file(&weights.path, Place::File, e.to_string(), "train a mover with `filet train mover`")
-        })?;
+        weights.load_into(&mut net)?;
         Ok(net)
     }
 }

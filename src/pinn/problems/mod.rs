@@ -26,6 +26,7 @@ mod peaks;
 
 use super::{Problem, parse_problem};
 use crate::error::{Error, Result};
+use crate::words::nearest;
 use std::path::Path;
 
 /// Problems that are files.
@@ -56,10 +57,11 @@ pub fn builtin(name: &str) -> Result<Problem> {
         "parametric" => return Ok(peaks::parametric()),
         _ => {}
     }
-    let (_, text) = FILES.iter().find(|(n, _)| *n == name).ok_or_else(|| Error::Option {
-        option: "PROBLEM".into(),
-        value: name.into(),
-        what: format!("is no problem file (.toml) and no built-in problem; these are {}", names().join(", ")),
+    let (_, text) = FILES.iter().find(|(n, _)| *n == name).ok_or_else(|| {
+        let near = nearest(name, names()).map_or(String::new(), |near| format!("; did you mean {near}?"));
+        let what =
+            format!("is no problem file (.toml) and no built-in problem; these are {}{near}", names().join(", "));
+        Error::Option { option: "PROBLEM".into(), value: name.into(), what }
     })?;
     let mut problem = parse_problem(name, Path::new(name), text)?;
     match name {

@@ -40,7 +40,10 @@ enum Cycle {
 
 impl AmgConfig {
     /// Builds the hierarchy of the symmetric positive (semi-)definite matrix `a`.
+    ///
+    /// Errors: a setting out of its range; a matrix that is not square or has a diagonal entry that is not positive.
     pub fn build(&self, a: &Csr) -> Result<Amg> {
+        self.check()?;
         let (cycle, levels) = match self.precision {
             Precision::F32 => {
                 let (finest, levels) = Finest::new(a, self)?;

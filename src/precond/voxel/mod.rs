@@ -46,6 +46,7 @@ use super::Preconditioner;
 use crate::error::{Error, Result};
 use crate::operator::voxel::{Coefficients, FaceWeights, Layout, Rows, VoxelOperator, Weights};
 use crate::voxel::VoxelGrid;
+use crate::words::counted;
 use bottom::Bottom;
 use cells::wet_rows;
 use level::Level;
@@ -165,7 +166,9 @@ impl VoxelMultigrid {
 
     /// One line: levels, and what is below them.
     pub fn summary(&self) -> String {
-        format!("{} grid levels, {} sparse unknowns below", self.grid_levels(), self.sparse_unknowns())
+        let [levels, below] = [(self.grid_levels(), "grid level"), (self.sparse_unknowns(), "sparse unknown")]
+            .map(|(n, thing)| counted(n as u64, thing));
+        format!("{levels}, {below} below")
     }
 
     /// z <- B r in the finest level's fields; returns r·z.

@@ -65,7 +65,13 @@ impl Bar<'_> {
             let at = [right + self.widest(&ticks, size) + 1.8 * size, top + 0.5 * length];
             page.text(Text::new(at, text::fit(self.label, size, length), size, Anchor::Middle).upright());
         }
-        page.text(Text::new(note, &ticks.note, 0.85 * size, Anchor::Start).colour(GREY));
+        // A note too long for the margin stands a line higher, at the page's edge.
+        if note[0] + text::width(&ticks.note, 0.85 * size) > f64::from(page.width) {
+            note = [f64::from(page.width) - 0.3 * size, above[1] - 1.1 * size];
+            page.text(Text::new(note, &ticks.note, 0.85 * size, Anchor::End).colour(GREY));
+        } else {
+            page.text(Text::new(note, &ticks.note, 0.85 * size, Anchor::Start).colour(GREY));
+        }
     }
 
     /// Draws the bar level, from `left` over `length` pixels, its upper edge at `top`.

@@ -18,17 +18,19 @@ pub struct Curve {
     pub x: Vec<f64>,
     /// As many values.
     pub y: Vec<f64>,
+    /// Number of its colour and dashes (default its place among the curves): the same for what is the same in several pictures.
+    pub style: Option<usize>,
 }
 
 impl Curve {
     /// Values against numbers.
     pub fn new(name: impl Into<String>, x: Vec<f64>, y: Vec<f64>) -> Self {
-        Curve { name: name.into(), x, y }
+        Curve { name: name.into(), x, y, style: None }
     }
 
     /// Values against 0, 1, 2, ...: a residual history.
     pub fn history(name: impl Into<String>, y: Vec<f64>) -> Self {
-        Curve { name: name.into(), x: (0..y.len()).map(|i| i as f64).collect(), y }
+        Curve::new(name, (0..y.len()).map(|i| i as f64).collect(), y)
     }
 }
 
@@ -122,7 +124,7 @@ pub(super) fn draw(
     for (i, curve) in curves.iter().enumerate() {
         for run in runs(curve, &frame) {
             seen.extend(run.iter().copied());
-            draw_curve(page, run, stroke_of(i, em), curve.y.len() <= MARKERS);
+            draw_curve(page, run, stroke_of(curve.style.unwrap_or(i), em), curve.y.len() <= MARKERS);
         }
     }
     frame.draw(page);
@@ -242,9 +244,10 @@ fn draw_legend(page: &mut Page, frame: &Frame, curves: &[Curve], seen: &[[f64; 2
     for (row, (i, name)) in names.iter().enumerate() {
         let middle = y + (row as f64 + 0.5) * 1.45 * em + 0.25 * em;
         let [from, to] = [[x + 0.5 * em, middle], [x + 2.5 * em, middle]];
-        page.line([from, to], stroke_of(*i, em));
+        let stroke = stroke_of(curves[*i].style.unwrap_or(*i), em);
+        page.line([from, to], stroke);
         if curves[*i].y.len() <= MARKERS {
-            draw_curve(page, vec![[x + 1.5 * em, middle]], stroke_of(*i, em), true);
+            draw_curve(page, vec![[x + 1.5 * em, middle]], stroke, true);
         }
         page.text(Text::new([x + 3.0 * em, middle + 0.33 * size], name, size, Anchor::Start));
     }

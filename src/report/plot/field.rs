@@ -1,6 +1,6 @@
 //! A checked field on a mesh, with what all its pictures need: range, places of the extremes, extent.
 
-use super::ticks::{Scale, short};
+use super::ticks::{Scale, is_flat, short};
 use crate::error::{Error, Result};
 use crate::mesh::Mesh;
 use rayon::prelude::*;
@@ -65,8 +65,8 @@ impl<'a> Field<'a> {
             mesh,
             scale,
             unit: values.par_iter().map(|&v| scale.unit(v) as f32).collect(),
-            min: Extreme { value: lo, point: low, is_lone: near(lo) == 1 },
-            max: Extreme { value: hi, point: high, is_lone: near(hi) == 1 },
+            min: Extreme { value: lo, point: low, is_lone: !is_flat(lo, hi) && near(lo) == 1 },
+            max: Extreme { value: hi, point: high, is_lone: !is_flat(lo, hi) && near(hi) == 1 },
             bounds,
         })
     }
@@ -86,13 +86,18 @@ impl<'a> Field<'a> {
 
     /// `"min 0, max 0.0737 at (0.5, 0.5)"`, with the first `coordinates` coordinates.
     pub fn summary(&self, coordinates: usize) -> String {
-        let one = |name: &str, e: Extreme| {
+        let [lo, hi] = [self.min.value, self.max.value];
+        if is_flat(lo, hi) {
+            return format!("{} everywhere", short(lo));
+        }
+        let far = if short(lo) == short(hi) { format!("= min + {}", short(hi - lo)) } else { short(hi) };
+        let one = |name: &str, value: String, e: Extreme| {
             let at: Vec<String> = self.mesh.points[e.point][..coordinates].iter().map(|&c| short(rounded(c))).collect();
             let at = at.join(", ");
             let at = if coordinates > 1 { format!("({at})") } else { format!("x = {at}") };
-            format!("{name} {}", short(e.value)) + &if e.is_lone { format!(" at {at}") } else { String::new() }
+            format!("{name} {value}") + &if e.is_lone { format!(" at {at}") } else { String::new() }
         };
-        format!("{},   {}", one("min", self.min), one("max", self.max))
+        format!("{},   {}", one("min", short(lo), self.min), one("max", far, self.max))
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Flat<'a> {
     /// Smallest and largest of both coordinates.
     pub bounds: [[f64; 2]; 2],
     /// The coordinates' names.
-    pub names: [&'static str; 2],
+    pub names: [&'a str; 2],
     /// Signs at places of note.
     pub marks: Vec<([f64; 2], &'static str)>,
 }

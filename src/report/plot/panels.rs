@@ -52,10 +52,10 @@ pub fn panels(path: &Path, panels: &[Panel], [rows, columns]: [usize; 2], title:
         });
     }
     let count = panels.len();
-    // Around a panel: half an em at both sides.
+    // Between panels there is room for the numbers at the ends of their bars.
     let cell = |em: f64| (f64::from(WIDTH) - 2.0 * em) / count as f64;
     let picture = |em: f64| {
-        let room = cell(em) - 1.6 * em;
+        let room = cell(em) - 3.0 * em;
         let scale = (room / columns as f64).min(0.6 * f64::from(WIDTH) / rows as f64);
         [columns, rows].map(|n| ((n as f64 * scale).round() as usize).max(1))
     };

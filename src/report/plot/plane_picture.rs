@@ -15,7 +15,7 @@ const WIDE: f64 = 2.2;
 
 /// Draws the map.
 pub fn draw(field: &Field<'_>, plot: &SolutionPlot) -> Result<Page> {
-    let flat = map(field)?;
+    let flat = map(field, plot)?;
     let layout = Layout::new(&flat, Bar { scale: field.scale, label: &plot.label }, plot);
     let width = f64::from(plot.width);
     let mut page = Page::new(plot.width, plot.height, |em| {
@@ -41,7 +41,7 @@ pub fn draw(field: &Field<'_>, plot: &SolutionPlot) -> Result<Page> {
 }
 
 /// The triangles, with signs at extremes that only one point has.
-fn map<'a>(field: &'a Field<'_>) -> Result<Flat<'a>> {
+fn map<'a>(field: &'a Field<'_>, plot: &'a SolutionPlot) -> Result<Flat<'a>> {
     let mesh = field.mesh;
     let points: Vec<[f64; 2]> = mesh.points.iter().map(|p| [p[0], p[1]]).collect();
     let size = field.extent(0).max(field.extent(1));
@@ -60,7 +60,7 @@ fn map<'a>(field: &'a Field<'_>) -> Result<Flat<'a>> {
         triangles: Cow::Borrowed(&mesh.cells),
         seams: Vec::new(),
         bounds: [field.bounds[0], field.bounds[1]],
-        names: ["x", "y"],
+        names: plot.axes.each_ref().map(String::as_str),
     })
 }
 

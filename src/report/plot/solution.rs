@@ -46,6 +46,8 @@ pub struct SolutionPlot {
     pub title: String,
     /// The field's name at the colour bar (default `"u"`).
     pub label: String,
+    /// What the coordinates in the plane are called (default `"x"`, `"y"`).
+    pub axes: [String; 2],
     /// Pixels, 120 to 6000 (default 1200).
     pub width: u32,
     /// Pixels, 120 to 6000; by default as the domain's shape asks, three quarters of the width at most.
@@ -63,6 +65,7 @@ impl Default for SolutionPlot {
         SolutionPlot {
             title: String::new(),
             label: "u".into(),
+            axes: ["x", "y"].map(String::from),
             width: 1200,
             height: None,
             mesh_lines: true,

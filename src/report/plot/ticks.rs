@@ -75,8 +75,9 @@ fn linear_ticks(lo: f64, hi: f64, most: usize) -> Ticks {
     let count = (hi / step + 1e-6).floor() - first;
     let at: Vec<f64> = (0..=count.clamp(0.0, 100.0) as usize).map(|i| (first + i as f64) * step).collect();
     let largest = lo.abs().max(hi.abs());
-    // Labels that would differ only after the fifth digit are written relative to the first.
-    let offset = if step < 1e-5 * largest { at[0] } else { 0.0 };
+    // Labels that would differ only after the fifth digit are written relative to a round number below them.
+    let round = 10f64.powf((hi - lo).log10().ceil());
+    let offset = if step < 1e-5 * largest { (at[0] / round + 1e-6).floor() * round } else { 0.0 };
     let largest = at.iter().map(|v| (v - offset).abs()).fold(0.0, f64::max);
     let power = if largest > 0.0 { (largest.log10() + 1e-9).floor() as i32 } else { 0 };
     let exponent = if (-3..5).contains(&power) { 0 } else { power };
@@ -186,6 +187,8 @@ mod tests {
     fn a_large_offset_is_written_once() {
         let t = Scale::linear(1.0, 1.000_001).ticks(5);
         assert_eq!((t.labels[1].as_str(), t.note.as_str()), ("0.2", "×10⁻⁶ + 1"));
+        let t = Scale::linear(1e6 - 1e-9, 1e6 + 6e-5).ticks(7);
+        assert_eq!((t.labels[1].as_str(), t.note.as_str()), ("1", "×10⁻⁵ + 1000000"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) const DROPPED: u32 = u32::MAX;
 pub(super) fn check(path: &Path, raw: &RawMesh) -> Result<()> {
     let n = raw.points.len();
     if n >= DROPPED as usize {
-        let what = format!("{} points are more than the 4,294,967,294 that can be numbered", count(n));
+        let what = format!("{} points are more than the 4 294 967 294 that can be numbered", count(n));
         return Err(Error::file(path, Place::File, what, "use a coarser mesh"));
     }
     let finite = |p: &[f64; 3]| p.iter().all(|x| x.is_finite());

@@ -141,8 +141,3 @@ fn what_is_wrong_is_said() {
     points[2][1] = f64::NAN;
     assert!(text(imported(&points, triangle(&[0, 1, 2]))).contains("point 3 of 4 has the coordinates (1, NaN, 0)"));
 }
-
-#[test]
-fn counts_are_readable() {
-    assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-}
