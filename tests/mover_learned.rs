@@ -173,7 +173,10 @@ fn the_command_moves_with_shipped_and_with_own_weights() {
     }
     let args = ["move", "square:4", "--monitor", "1", "--method", "learned", "--weights"];
     let (code, _, stderr) = filet(&[&args[..], &["data/weights/cycle.safetensors"]].concat());
-    assert!(code == 2 && stderr.contains("filet train mover"), "{stderr}");
+    assert!(
+        code == 2 && stderr.contains("cycle.safetensors, tensor") && stderr.contains("weights of another net"),
+        "{stderr}"
+    );
     let (code, _, stderr) = filet(&["move", "square:4", "--monitor", "1", "--device", "cuda"]);
     assert!(code == 2 && stderr.contains("--method learned"), "{stderr}");
 }

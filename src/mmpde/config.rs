@@ -70,7 +70,7 @@ pub struct MmPdeConfig {
     pub branch: BranchKind,
     /// How values go from mesh to mesh.
     pub transfer: Transfer,
-    /// Steps from one move of the nodes to the next: values are interpolated once in as many (default 1).
+    /// Steps from one move of the nodes to the next: values are interpolated once in as many (default 4).
     pub move_every: usize,
 }
 
@@ -85,7 +85,7 @@ impl Default for MmPdeConfig {
             mover: Movement::default(),
             branch: BranchKind::default(),
             transfer: Transfer::default(),
-            move_every: 1,
+            move_every: 4,
         }
     }
 }

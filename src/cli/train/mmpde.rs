@@ -55,7 +55,7 @@ pub(in crate::cli) struct MmPdeTraining {
     transfer: Transfer,
 
     /// Steps from one move of the nodes to the next: values are interpolated once in as many
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 4)]
     move_every: usize,
 
     /// Channels
