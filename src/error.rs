@@ -1,6 +1,6 @@
 //! The one error type: what was wrong, with the numbers, the file and the place, and what to do about it.
 
-use crate::words::nearest;
+use crate::words::meant;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -152,8 +152,7 @@ impl Error {
                 Some("this mesh has no groups; leave the group name out to mean the whole boundary".into())
             }
             Error::UnknownGroup { name, available } => {
-                let near = nearest(name, available.iter().map(String::as_str));
-                let near = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+                let near = meant(name, available.iter().map(String::as_str));
                 Some(format!("its groups are: {}{near}", available.join(", ")))
             }
             Error::Io { source, .. } => match source.kind() {

@@ -25,6 +25,11 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     near.min_by_key(|(edits, _)| *edits).map(|(_, k)| k)
 }
 
+/// The end of a message on an unknown name: `"; did you mean left?"`, or nothing where no known one is near.
+pub fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(name, known).map_or(String::new(), |near| format!("; did you mean {near}?"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

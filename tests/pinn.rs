@@ -74,15 +74,20 @@ fn rich() -> Problem {
     parse_problem("rich", Path::new("rich.toml"), text).unwrap()
 }
 
+/// As many points inside, and 40 of each condition.
+fn clouds(problem: &Problem, points: usize) -> Vec<Cloud> {
+    let mut rng = Pcg64::seed_from_u64(8);
+    let inside = Cloud::even(filet::pinn::sampler::uniform(&problem.domain, points, &mut rng), 2);
+    let on = problem.conditions.iter().map(|c| Cloud::boundary(&problem.domain, &c.part, 40, &mut rng));
+    std::iter::once(inside).chain(on).collect()
+}
+
 #[test]
 fn gradient_and_jacobian_equal_central_differences() {
     let problem = rich();
     let (net, mut theta) = net(Activation::Tanh, 2, false);
     theta.push(0.7);
-    let mut rng = Pcg64::seed_from_u64(8);
-    let inside = Cloud::even(filet::pinn::sampler::uniform(&problem.domain, 150, &mut rng), 2);
-    let on = problem.conditions.iter().map(|c| Cloud::boundary(&problem.domain, &c.part, 40, &mut rng));
-    let clouds: Vec<Cloud> = std::iter::once(inside).chain(on).collect();
+    let clouds = clouds(&problem, 150);
     let f = Objective::<f64>::new(&problem, &net, &clouds);
     let (n, m) = (f.unknowns(), f.rows());
     assert_eq!((n, m), (theta.len(), 150 + 40 + 40 + 2));
@@ -175,17 +180,13 @@ fn second_order_methods_solve_rosenbrock() {
     }
 }
 
-/// On a network of 49 numbers.
 #[test]
 fn single_precision_is_double_precision_to_six_digits() {
     let problem = rich();
     for activation in [Activation::Tanh, Activation::Sine, Activation::Gelu] {
         let (net, mut theta) = net(activation, 2, false);
         theta.push(0.7);
-        let mut rng = Pcg64::seed_from_u64(8);
-        let inside = Cloud::even(filet::pinn::sampler::uniform(&problem.domain, 300, &mut rng), 2);
-        let on = problem.conditions.iter().map(|c| Cloud::boundary(&problem.domain, &c.part, 40, &mut rng));
-        let clouds: Vec<Cloud> = std::iter::once(inside).chain(on).collect();
+        let clouds = clouds(&problem, 300);
         let (double, single) =
             (Objective::<f64>::new(&problem, &net, &clouds), Objective::<f32>::new(&problem, &net, &clouds));
         let (mut exact, mut rounded) = (vec![0.0; theta.len()], vec![0.0; theta.len()]);
@@ -203,6 +204,7 @@ fn single_precision_is_double_precision_to_six_digits() {
     }
 }
 
+/// On a network of 49 numbers.
 #[test]
 fn steps_without_a_matrix_make_the_loss_as_small_as_those_with_one() {
     let problem = problems::builtin("poisson").unwrap();

@@ -3,7 +3,7 @@
 use super::Op;
 use super::number::{Binary, FUNCTIONS, Function, Number, Unary};
 use crate::error::{Error, Result};
-use crate::words::nearest;
+use crate::words::meant;
 
 /// Nesting deeper than this is refused, so that no input can overflow the stack.
 const MAX_DEPTH: usize = 200;
@@ -216,8 +216,7 @@ impl Parser<'_> {
         let Some((_, function)) = FUNCTIONS.iter().find(|(n, _)| *n == name) else {
             let functions = FUNCTIONS.iter().map(|(n, _)| *n);
             let known: Vec<&str> = self.names.iter().map(|n| &**n).chain(["pi", "e"]).chain(functions).collect();
-            let near =
-                nearest(name, known.iter().copied()).map_or(String::new(), |near| format!("; did you mean {near}?"));
+            let near = meant(name, known.iter().copied());
             let known = known.join(", ");
             return Err(self.error(format!("unknown name \"{name}\" at column {column}; known are {known}{near}")));
         };

@@ -26,7 +26,7 @@ mod peaks;
 
 use super::{Problem, parse_problem};
 use crate::error::{Error, Result};
-use crate::words::nearest;
+use crate::words::meant;
 use std::path::Path;
 
 /// Problems that are files.
@@ -58,7 +58,7 @@ pub fn builtin(name: &str) -> Result<Problem> {
         _ => {}
     }
     let (_, text) = FILES.iter().find(|(n, _)| *n == name).ok_or_else(|| {
-        let near = nearest(name, names()).map_or(String::new(), |near| format!("; did you mean {near}?"));
+        let near = meant(name, names());
         let what =
             format!("is no problem file (.toml) and no built-in problem; these are {}{near}", names().join(", "));
         Error::Option { option: "PROBLEM".into(), value: name.into(), what }
