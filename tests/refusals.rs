@@ -58,6 +58,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         &["--levels 12"],
     ),
     ("train mmpde --data nope -o a.safetensors", &["nope", "burgers"]),
+    ("train mmpde --mover none --move-every 2 -o a.safetensors", &["--move-every 2", "--mover none"]),
     ("train mover --steps -1 -o a.safetensors", &["--steps", "-1"]),
 ];
 

@@ -238,7 +238,9 @@ impl Eval {
     fn run(&self, quiet: bool) -> Result<Done> {
         let mut clock = Instant::now();
         let mut net = load_net(self.weights.as_deref())?;
-        let samples = self.data.load()?;
+        let progress = Progress::new(quiet);
+        let samples = self.data.load(&progress)?;
+        progress.finish();
         let samples = match self.last {
             Some(last) if last == 0 || last > samples.len() => {
                 let what = format!("there are {} samples", samples.len());
@@ -300,7 +302,9 @@ impl Predict {
         check_apart(self.predicted.as_deref(), "--predicted", self.data.name())?;
         check_ending(self.plot.as_deref(), "--plot", &["png", "svg"])?;
         let mut net = load_net(self.weights.as_deref())?;
-        let samples = self.data.load()?;
+        let progress = Progress::new(quiet);
+        let samples = self.data.load(&progress)?;
+        progress.finish();
         net.check(&samples)?;
         if self.sample >= samples.len() {
             let what = format!("there are {} samples, numbered from 0", samples.len());

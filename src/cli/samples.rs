@@ -1,5 +1,6 @@
 //! Samples on the command line: a file, or a problem's name and size.
 
+use super::progress::Progress;
 use crate::error::{Error, Result};
 use crate::mgno::generate::{Problem, Recipe};
 use crate::mgno::{Samples, Selection, read_samples};
@@ -99,16 +100,16 @@ pub(super) fn cells(name: &str, size: &str) -> Result<usize> {
 
 impl SampleArgs {
     /// Reads or makes them.
-    pub fn load(&self) -> Result<Samples> {
+    pub fn load(&self, progress: &Progress) -> Result<Samples> {
         match built_in(&self.data) {
             Some((problem, size)) => {
                 let names = [("--input", self.input.is_some()), ("--output", self.output.is_some())];
                 let given = [&names[..], &[("--stride", self.stride.is_some())]].concat();
                 refuse_given(&given, &self.data, "this option is for files, and these samples are made now")?;
                 let (size, dimension) = (size?, self.dimension.unwrap_or(2));
-                let (samples, seed) = (self.samples.unwrap_or(SAMPLES), self.data_seed.unwrap_or(0));
-                let recipe = Recipe { problem, size, dimension, samples, seed, refine: 4 };
-                recipe.make(&|_| {})
+                let (samples, seed) = self.made();
+                progress.count(samples);
+                Recipe { problem, size, dimension, samples, seed, refine: 4 }.make(&|done| progress.counted(done))
             }
             None => {
                 check_file(&self.data, self.samples, self.data_seed)?;
@@ -124,12 +125,17 @@ impl SampleArgs {
         }
     }
 
+    /// How many are made, with what seed.
+    fn made(&self) -> (usize, u64) {
+        (self.samples.unwrap_or(SAMPLES), self.data_seed.unwrap_or(0))
+    }
+
     /// What decides the samples, as options.
     pub fn described(&self) -> String {
         let dimension = self.dimension.map_or(String::new(), |d| format!(" --dimension {d}"));
         match built_in(&self.data) {
             Some(_) => {
-                let (samples, seed) = (self.samples.unwrap_or(SAMPLES), self.data_seed.unwrap_or(0));
+                let (samples, seed) = self.made();
                 format!("--data {} --samples {samples} --data-seed {seed}{dimension}", self.data)
             }
             None => {

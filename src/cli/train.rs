@@ -337,7 +337,7 @@ fn write_losses(losses: &[f32], step: &str, csv: Option<&Path>, picture: Option<
     if let Some(path) = csv {
         write_atomic(path, |w| {
             writeln!(w, "{step},loss")?;
-            losses.iter().enumerate().try_for_each(|(step, loss)| writeln!(w, "{step},{loss}"))
+            (1..).zip(losses).try_for_each(|(step, loss): (usize, _)| writeln!(w, "{step},{loss}"))
         })?;
     }
     if let Some(path) = picture {

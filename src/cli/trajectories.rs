@@ -43,17 +43,22 @@ impl TrajectoryArgs {
             return Trajectories::read(&self.data);
         };
         let (problem, cells) = named?;
-        let (trajectories, seed) = (self.samples.unwrap_or(TRAJECTORIES), self.data_seed.unwrap_or(0));
+        let (trajectories, seed) = self.made();
         let recipe = Recipe { cells, trajectories, seed, ..problem.recipe() };
         progress.count(trajectories);
         recipe.make(&|done| progress.counted(done))
+    }
+
+    /// How many are made, with what seed.
+    fn made(&self) -> (usize, u64) {
+        (self.samples.unwrap_or(TRAJECTORIES), self.data_seed.unwrap_or(0))
     }
 
     /// What decides them, as options.
     pub fn described(&self) -> String {
         match in_time(&self.data) {
             Some(_) => {
-                let (samples, seed) = (self.samples.unwrap_or(TRAJECTORIES), self.data_seed.unwrap_or(0));
+                let (samples, seed) = self.made();
                 format!("--data {} --samples {samples} --data-seed {seed}", self.data)
             }
             None => format!("--data {}", self.data),

@@ -37,6 +37,8 @@ pub enum Transfer {
     Learned,
     /// By barycentric coordinates alone.
     Linear,
+    /// By cubics through the nodes of the lattice.
+    Cubic,
 }
 
 /// What the branches are made of.

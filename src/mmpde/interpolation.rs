@@ -15,6 +15,7 @@
 //! Departures from P. Hu, Y. Wang and Z.-M. Ma (ICLR 2024, arXiv:2312.05583, §3.2), whose 30 weights come from a net of 62 absolute
 //! coordinates: the sums above hold; the net sees places relative to p in units of the patch; the patch is one of the mesh.
 
+use super::cubic;
 use crate::mesh::{Locator, Mesh};
 use crate::nn::ops::{Neighbours, gelu, linear, reshape};
 use crate::nn::{Op, Param, Tape, Tensor, Var};
@@ -71,6 +72,32 @@ impl Stencils {
             self.features.extend([x as f32, y as f32, x.hypot(y) as f32, base]);
         }
         self.starts.push(self.places.len() as u32);
+    }
+
+    /// As [`Stencils::new`], but λ are the weights of cubics through the nodes of a lattice of `side` nodes along a side: for c = 0 only.
+    pub fn cubic(from: &Locator, side: usize, points: &[[f64; 3]]) -> Self {
+        let mut out = Stencils { starts: vec![0], ..Stencils::default() };
+        for p in points {
+            let (cell, lambda) = from.find(*p);
+            let corners = from.mesh().cell(cell);
+            let on_lattice = |of: &dyn Fn(usize) -> usize| {
+                corners.iter().zip(lambda).map(|(v, l)| l * of(*v as usize) as f64).sum::<f64>()
+            };
+            let guess = [on_lattice(&|v| v % side), on_lattice(&|v| v / side)];
+            match cubic::weights(&from.mesh().points, side, *p, guess) {
+                Some((places, weights)) => {
+                    out.places.extend(places.map(|v| v as u32));
+                    out.base.extend(weights.map(|w| w as f32));
+                }
+                None => {
+                    out.places.extend(corners);
+                    out.base.extend(lambda[..corners.len()].iter().map(|l| *l as f32));
+                }
+            }
+            out.starts.push(out.places.len() as u32);
+        }
+        out.basis.resize(out.places.len(), [0.0; 3]);
+        out
     }
 
     /// Several one after the other, in as many meshes of `nodes` nodes.
@@ -271,11 +298,51 @@ mod tests {
                 assert!((sum - 1.0).abs() < 1e-5, "{sum}");
             }
             let line = |x: f64, y: f64| 1.0 - 2.0 * x + 0.5 * y;
-            let v = interpolate(&values(from, line), &c, &stencils);
-            for (v, p) in v.value().data().iter().zip(&to.points) {
-                assert!((f64::from(*v) - line(p[0], p[1])).abs() < 1e-5, "{v} at {p:?}");
+            let cubic = Arc::new(Stencils::cubic(&Locator::new(from.clone()), 10, &to.points));
+            for (stencils, c) in [(&stencils, c), (&cubic, Var::constant(cubic.no_correction()))] {
+                let v = interpolate(&values(from, line), &c, stencils);
+                for (v, p) in v.value().data().iter().zip(&to.points) {
+                    assert!((f64::from(*v) - line(p[0], p[1])).abs() < 1e-5, "{v} at {p:?}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn cubics_are_of_fourth_order_and_sides_keep_to_themselves() {
+        let wave = |x: f64, y: f64| (3.0 * x).sin() * (2.0 * y).cos();
+        // 1 inside, 0 on the sides.
+        let inside = |x: f64, y: f64| f64::from(x.min(y).min(1.0 - x).min(1.0 - y) > 1e-9);
+        let error = |n: usize| {
+            let (fixed, moved, _) = meshes(n);
+            let way =
+                |from: &Mesh, to: &Mesh| Arc::new(Stencils::cubic(&Locator::new(from.clone()), n + 1, &to.points));
+            let go = |u: &Var, way: &Arc<Stencils>| interpolate(u, &Var::constant(way.no_correction()), way);
+            let (there, back) = (way(&fixed, &moved), way(&moved, &fixed));
+            let u = values(&fixed, wave);
+            let again = go(&go(&u, &there), &back);
+            let sides = go(&values(&fixed, inside), &there);
+            for (u, p) in sides.value().data().iter().zip(&moved.points) {
+                assert!(inside(p[0], p[1]) > 0.0 || u.abs() < 1e-6, "{u} at {p:?}");
+            }
+            let off = again.value().data().iter().zip(u.value().data()).map(|(a, b)| f64::from(a - b).abs());
+            off.fold(0.0, f64::max)
+        };
+        let errors = [8, 16, 32].map(error);
+        let orders: Vec<f64> = errors.windows(2).map(|e| (e[0] / e[1]).log2()).collect();
+        assert!(orders.iter().all(|o| *o > 3.5), "{errors:?} {orders:?}");
+    }
+
+    #[test]
+    fn where_the_lattice_is_crumpled_triangles_stand_in_for_cubics() {
+        let (mut crumpled, _, _) = meshes(6);
+        let mut rng = Pcg64::seed_from_u64(2);
+        crumpled.points.iter_mut().for_each(|p| *p = [rng.random(), rng.random(), 0.0]);
+        let points: Vec<[f64; 3]> = (0..50).map(|_| [rng.random(), rng.random(), 0.0]).collect();
+        let stencils = Stencils::cubic(&Locator::new(crumpled), 7, &points);
+        let members = |k: usize| stencils.members(k);
+        assert!((0..50).all(|k| (stencils.base[members(k)].iter().sum::<f32>() - 1.0).abs() < 1e-3));
+        assert!((0..50).any(|k| members(k).len() == 3) && (0..50).any(|k| members(k).len() == 16));
     }
 
     #[test]

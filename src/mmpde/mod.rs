@@ -34,6 +34,7 @@
 mod branch;
 mod burgers;
 mod config;
+mod cubic;
 mod cylinder;
 mod graph;
 mod interpolation;

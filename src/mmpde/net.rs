@@ -195,12 +195,15 @@ impl MmPde {
         Ok(())
     }
 
-    /// Where values go from the nodes `from` to the nodes `to`, of each mesh of a batch.
-    fn stencils(&self, from: &[[f32; 2]], to: &[[f32; 2]]) -> Arc<Stencils> {
+    /// How values go from the nodes `from` to the nodes `to`, of each mesh of a batch.
+    fn stencils(&self, by: Transfer, from: &[[f32; 2]], to: &[[f32; 2]]) -> Arc<Stencils> {
         let nodes = self.mesh.points.len();
         let one = |(from, to): (&[[f32; 2]], &[[f32; 2]])| {
-            let to = self.mesh_at(to).points;
-            Stencils::new(&Locator::new(self.mesh_at(from)), &self.neighbours, &to)
+            let (from, to) = (Locator::new(self.mesh_at(from)), self.mesh_at(to).points);
+            match by {
+                Transfer::Cubic => Stencils::cubic(&from, self.config.cells + 1, &to),
+                Transfer::Learned | Transfer::Linear => Stencils::new(&from, &self.neighbours, &to),
+            }
         };
         let parts: Vec<Stencils> = from.par_chunks_exact(nodes).zip(to.par_chunks_exact(nodes)).map(one).collect();
         Arc::new(Stencils::together(&parts, nodes))
@@ -233,10 +236,12 @@ impl MmPde {
     }
 
     /// From mesh to mesh: 0 there, 1 back.
-    fn transfer(&self, which: usize, tape: &Tape, u: &Var, stencils: &Arc<Stencils>) -> Var {
-        match self.config.transfer {
-            Transfer::Learned => self.interpolations[which].forward(tape, u, stencils),
-            Transfer::Linear => interpolate(u, &Var::constant(stencils.no_correction()), stencils),
+    fn transfer(&self, which: usize, tape: &Tape, u: &Var, [from, to]: [&[[f32; 2]]; 2]) -> Var {
+        let by = self.config.transfer;
+        let stencils = self.stencils(by, from, to);
+        match by {
+            Transfer::Learned => self.interpolations[which].forward(tape, u, &stencils),
+            Transfer::Linear | Transfer::Cubic => interpolate(u, &Var::constant(stencils.no_correction()), &stencils),
         }
     }
 
@@ -266,23 +271,24 @@ impl Layer for MmPde {
     fn forward(&self, tape: &Tape, x: &Var) -> Var {
         let parts = self.parts(x);
         let [home, next] = &parts.places;
-        let there = self.stencils(home, next);
+        let there = [&home[..], &next[..]];
         let inside = |change: &Var| scale_samples(change, &parts.inside);
         let first = self.branches[0].forward(tape, &parts.u, &parts.known[0], &parts.geometry[0], None);
         let after = match self.config.scheme {
             Scheme::Carried => {
                 // Where u is held without the correction, which takes values from around.
-                let straight = interpolate(&parts.u, &Var::constant(there.no_correction()), &there);
-                let correction = sub(&self.transfer(0, tape, &parts.u, &there), &straight);
+                let linear = self.stencils(Transfer::Linear, home, next);
+                let straight = interpolate(&parts.u, &Var::constant(linear.no_correction()), &linear);
+                let correction = sub(&self.transfer(0, tape, &parts.u, there), &straight);
                 let v = add(&straight, &inside(&correction));
                 let second = self.second(tape, &v, &parts, Some(&first));
                 add(&v, &inside(&self.decoders[0].apply(tape, &second)))
             }
             Scheme::Published => {
                 let here = self.decoders[0].apply(tape, &first);
-                let second = self.second(tape, &self.transfer(0, tape, &parts.u, &there), &parts, None);
+                let second = self.second(tape, &self.transfer(0, tape, &parts.u, there), &parts, None);
                 let change = self.decoders[1].apply(tape, &second);
-                let back = self.transfer(1, tape, &change, &self.stencils(next, home));
+                let back = self.transfer(1, tape, &change, [next, home]);
                 add(&parts.u, &inside(&add(&here, &back)))
             }
         };

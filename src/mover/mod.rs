@@ -74,7 +74,7 @@ pub struct MoveReport {
     pub iterations: usize,
     /// Iterations of the linear solver in all steps.
     pub linear_iterations: usize,
-    /// The relative residual before the first step and after each.
+    /// The relative residual before the first step and after each; going back to the best mesh of a move that failed is a step.
     pub residuals: Vec<f64>,
     /// The mesh as it came.
     pub before: Spread,

@@ -190,7 +190,7 @@ impl<'m> MongeAmpere<'m> {
         let before = Spread::of(&start.mesh, &self.elements, &start.m);
         let (low, high) = start.m.iter().fold((f64::INFINITY, 0.0f64), |(l, h), &m| (l.min(m), h.max(m)));
         let contrast = high / low;
-        let mut run = Run { residuals: Vec::new(), linear: 0, stages: 0 };
+        let mut run = Run { residuals: Vec::new(), linear: 0, stages: 0, best: None };
         let (mut state, mut stages, mut notes) = (start, stages(contrast), Vec::new());
         if self.potential.iter().any(|&p| p != 0.0) {
             match self.state(self.potential.clone(), 1.0, monitor, None)? {
@@ -243,6 +243,13 @@ impl<'m> MongeAmpere<'m> {
             let (outcome, last) = self.iterate(state, exponent, tolerance, monitor, run)?;
             state = last;
             if outcome != Outcome::Converged {
+                // Steps may raise the residual: what was best on the way counts.
+                if let Some((_, phi)) = run.best.take().filter(|(best, _)| *best < state.residual.relative)
+                    && let Some(best) = self.state(phi, exponent, monitor, None)?
+                {
+                    state = best;
+                    run.residuals.push(state.residual.relative);
+                }
                 return Ok((outcome, state));
             }
         }
@@ -264,6 +271,7 @@ impl<'m> MongeAmpere<'m> {
         if run.residuals.is_empty() {
             run.residuals.push(state.residual.relative);
         }
+        run.best = None;
         loop {
             if state.residual.relative <= tolerance {
                 return Ok((Outcome::Converged, state));
@@ -295,7 +303,11 @@ impl<'m> MongeAmpere<'m> {
                 Some(next) => {
                     state = next;
                     lambda = (1.15 * lambda).min(1.0);
-                    run.residuals.push(state.residual.relative);
+                    let relative = state.residual.relative;
+                    run.residuals.push(relative);
+                    if run.best.as_ref().is_none_or(|(best, _)| relative < *best) {
+                        run.best = Some((relative, state.phi.clone()));
+                    }
                     cramped = if length < SHORT { cramped + 1 } else { 0 };
                     if cramped == CRAMPED && run.stages < MOST_STAGES && !self.config.relaxation {
                         return Ok((Outcome::Stagnated, state));
@@ -419,6 +431,8 @@ struct Run {
     residuals: Vec<f64>,
     linear: usize,
     stages: usize,
+    /// The least residual of the present stage after a step, and the potential there.
+    best: Option<(f64, Vec<f64>)>,
 }
 
 /// Stages of the homotopy for a monitor with this ratio of its largest to its smallest value.

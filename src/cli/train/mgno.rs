@@ -145,7 +145,7 @@ impl Mgno {
         let backend = Backend::open(self.device)?;
         let progress = Progress::new(quiet);
         progress.phase("samples");
-        let all = self.data.load()?;
+        let all = self.data.load(&progress)?;
         let first =
             all.len().checked_sub(self.test).filter(|n| *n >= self.batch && self.test > 0).ok_or_else(|| {
                 let what = format!("of {} samples none would be left to train on or to test", all.len());

@@ -50,13 +50,13 @@ pub(in crate::cli) struct MmPdeTraining {
     #[arg(long, value_name = "N")]
     cells: Option<usize>,
 
-    /// Interpolation from mesh to mesh: linear, with or without a learned correction that keeps linear functions exact
-    #[arg(long, value_name = "WAY", default_value = "learned", value_parser = named::<Transfer>(&["learned", "linear"]))]
+    /// Interpolation from mesh to mesh: linear, with or without a learned correction that keeps linear functions exact, or cubic on the lattice
+    #[arg(long, value_name = "WAY", default_value = "learned", value_parser = named::<Transfer>(&["learned", "linear", "cubic"]))]
     transfer: Transfer,
 
-    /// Steps from one move of the nodes to the next: values are interpolated once in as many
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    move_every: usize,
+    /// Steps from one move of the nodes to the next: values are interpolated once in as many [default: 4]
+    #[arg(long, value_name = "N")]
+    move_every: Option<usize>,
 
     /// Channels
     #[arg(long, value_name = "N", default_value_t = 32)]
@@ -107,6 +107,10 @@ impl MmPdeTraining {
         let clock = Instant::now();
         check_rate(self.learning_rate)?;
         self.course.check("--output", &self.output)?;
+        if let (Movement::None, Some(steps)) = (self.mover, self.move_every) {
+            let what = "with `--mover none` no nodes move: leave it out".into();
+            return Err(Error::Option { option: "--move-every".into(), value: steps.to_string(), what });
+        }
         let progress = Progress::new(quiet);
         let all = self.data.load(&progress)?;
         let first = all.len().checked_sub(self.test).filter(|n| *n > 0 && self.test > 0).ok_or_else(|| {
@@ -124,7 +128,7 @@ impl MmPdeTraining {
             mover: self.mover,
             branch: self.branch,
             transfer: self.transfer,
-            move_every: self.move_every,
+            move_every: self.move_every(),
         };
         let mut net = MmPde::new(&config, self.seed)?;
         progress.count(first);
@@ -165,13 +169,18 @@ impl MmPdeTraining {
         Ok(Done::Fully)
     }
 
+    fn move_every(&self) -> usize {
+        self.move_every.unwrap_or(MmPdeConfig::default().move_every)
+    }
+
     /// What decides the weights: the same in every checkpoint of a run.
     fn command(&self) -> String {
         let cells = self.cells.map(|n| format!(" --cells {n}")).unwrap_or_default();
         let kinds = [("scheme", json!(self.scheme)), ("mover", json!(self.mover)), ("branch", json!(self.branch))];
         let kinds = kinds.into_iter().chain([("transfer", json!(self.transfer))]);
         let kinds: String = kinds.map(|(o, v)| format!(" --{o} {}", v.as_str().unwrap_or_default())).collect();
-        let Self { move_every, width, layers, steps, batch, push, learning_rate, test, seed, .. } = self;
+        let (move_every, Self { width, layers, steps, batch, push, learning_rate, test, seed, .. }) =
+            (self.move_every(), self);
         format!(
             "filet train mmpde {}{kinds}{cells} --move-every {move_every} --width {width} --layers {layers} --steps {steps} --batch {batch} \
              --push {push} --learning-rate {learning_rate} --test {test} --seed {seed}",
