@@ -4,7 +4,7 @@ use filet::mesh::shapes::built_in;
 use filet::mesh::{Locator, Mesh};
 use filet::mmpde::{
     BranchKind, MeshMover, MmPde, MmPdeConfig, Movement, Problem, Recipe, RollOutLoss, Scheme, State, Trajectories,
-    errors, roll_out,
+    Transfer, errors, roll_out,
 };
 use filet::nn::{Layer, Tape, Tensor};
 use filet::train::{Checkpoint, Objective, TrainConfig, train};
@@ -31,21 +31,24 @@ fn net(config: &MmPdeConfig, seed: u64) -> MmPde {
 }
 
 fn tiny() -> MmPdeConfig {
-    MmPdeConfig { cells: 8, width: 6, layers: 2, ..MmPdeConfig::default() }
+    let (branch, transfer) = (BranchKind::Graph, Transfer::Learned);
+    MmPdeConfig { cells: 8, width: 6, layers: 2, branch, transfer, ..MmPdeConfig::default() }
 }
 
 fn with(scheme: Scheme, mover: Movement) -> MmPdeConfig {
     MmPdeConfig { scheme, mover, ..tiny() }
 }
 
-/// Both schemes, messages and multigrid.
+/// Both schemes, messages and multigrid, learned and cubic interpolation.
 fn kinds() -> Vec<MmPdeConfig> {
     let kinds = [
-        (Scheme::Carried, BranchKind::Graph),
-        (Scheme::Published, BranchKind::Graph),
-        (Scheme::Carried, BranchKind::Mgno),
+        (Scheme::Carried, BranchKind::Graph, Transfer::Learned),
+        (Scheme::Published, BranchKind::Graph, Transfer::Learned),
+        (Scheme::Carried, BranchKind::Mgno, Transfer::Learned),
+        (Scheme::Carried, BranchKind::Mgno, Transfer::Cubic),
+        (Scheme::Published, BranchKind::Mgno, Transfer::Cubic),
     ];
-    kinds.map(|(scheme, branch)| MmPdeConfig { scheme, branch, ..tiny() }).to_vec()
+    kinds.map(|(scheme, branch, transfer)| MmPdeConfig { scheme, branch, transfer, ..tiny() }).to_vec()
 }
 
 fn lattice(mesh: &Mesh) -> Vec<[f32; 2]> {

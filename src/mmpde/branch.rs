@@ -1,17 +1,20 @@
 //! A branch of the net: what it makes of u and of what is known at the nodes of one mesh.
 //!
 //! ```text
-//! h <- W₀ (u, known, log d, x − ξ) + h of the branch before, if any
+//! h <- W₀ (u, known, log d; on the lattice x − ξ, J⁻¹ − I, h ∇u, h ν Δu) + h of the branch before, if any
 //! h <- the body's layers: messages along the edges, or multigrid on the lattice
 //! δ = D h
 //! ```
 //!
 //! d is the mean length of the edges at a node and x − ξ how far it was moved, both in units of h, the root of the area a node has on
-//! the fixed mesh. Messages see differences of places themselves, so they get no x − ξ.
+//! the fixed mesh; J = ∂x/∂ξ. Messages see differences of places themselves; a convolution over the nodes' numbers sees derivatives in ξ
+//! only, so it gets those in x, as what transport and diffusion do in the time h.
 
 use super::config::{BranchKind, MmPdeConfig};
 use super::graph::MessagePassing;
+use super::interpolation::{Stencils, apply};
 use super::lattice::Multigrid;
+use super::metric::Metric;
 use crate::error::Result;
 use crate::nn::ops::{Neighbours, add, join, linear};
 use crate::nn::{Param, Tape, Tensor, Var};
@@ -31,11 +34,45 @@ pub(super) struct Places {
     spacing: Tensor,
     /// `[nodes, 2]`: x − ξ.
     shift: Tensor,
+    lattice: Option<OnLattice>,
+}
+
+/// What a lattice's nodes know of the map x(ξ).
+struct OnLattice {
+    /// `[nodes, 4]`: J⁻¹ − I.
+    inverse: Tensor,
+    /// h ∂/∂x, h ∂/∂y, h ν Δ.
+    derivatives: [Arc<Stencils>; 3],
+}
+
+impl OnLattice {
+    /// Of the nodes `points` of lattices of `side` nodes along a side, with ν of each.
+    fn new(points: &[[f32; 2]], side: usize, viscosities: &[f64]) -> Self {
+        let nodes = side * side;
+        let (mut inverse, mut parts) = (Vec::with_capacity(4 * points.len()), [const { Vec::new() }; 3]);
+        for (points, viscosity) in points.chunks_exact(nodes).zip(viscosities) {
+            let metric = Metric::new(points, side);
+            inverse.extend(metric.inverse.iter().flat_map(|[a, b, c, d]| [a - 1.0, *b, *c, d - 1.0].map(|x| x as f32)));
+            let made = metric.derivatives(viscosity * (side - 1) as f64);
+            parts.iter_mut().zip(made).for_each(|(parts, made)| parts.push(made));
+        }
+        OnLattice {
+            inverse: Tensor::new(&[points.len(), 4], inverse),
+            derivatives: parts.map(|parts| Arc::new(Stencils::together(&parts, nodes))),
+        }
+    }
 }
 
 impl Places {
     /// Of the nodes `points` of meshes that have them at `fixed` where nothing moves, lengths in the unit `h`.
-    pub fn new(neighbours: &Arc<Neighbours>, points: &[[f32; 2]], fixed: &[[f64; 3]], h: f64) -> Self {
+    /// `lattice`: nodes along a side and ν of each mesh, where branches work on lattices.
+    pub fn new(
+        neighbours: &Arc<Neighbours>,
+        points: &[[f32; 2]],
+        fixed: &[[f64; 3]],
+        h: f64,
+        lattice: Option<(usize, &[f64])>,
+    ) -> Self {
         let [receivers, senders] = neighbours.ends(points.len() / fixed.len());
         let (mut offsets, mut inverse) = (Vec::with_capacity(3 * senders.len()), Vec::with_capacity(senders.len()));
         let mut spacing = vec![0.0f32; points.len()];
@@ -57,6 +94,7 @@ impl Places {
             neighbours: neighbours.clone(),
             receivers,
             senders,
+            lattice: lattice.map(|(side, viscosities)| OnLattice::new(points, side, viscosities)),
         }
     }
 }
@@ -101,8 +139,8 @@ impl Branch {
     /// Errors: none for sizes that were checked.
     pub fn new(name: &str, config: &MmPdeConfig, known: usize, rng: &mut impl Rng) -> Result<Self> {
         let MmPdeConfig { width, layers, cells, branch, .. } = *config;
-        // u and log d; x − ξ.
-        let places = if branch == BranchKind::Mgno { 4 } else { 2 };
+        // u and log d; x − ξ, J⁻¹ − I, three derivatives.
+        let places = if branch == BranchKind::Mgno { 11 } else { 2 };
         let encoder = Dense::new(&format!("{name}.encoder"), [known + places, width], 1.0, rng);
         let body = match branch {
             BranchKind::Graph => Body::Graph(MessagePassing::new(name, width, layers, rng)),
@@ -114,9 +152,13 @@ impl Branch {
     /// h `[nodes, C]` from u `[nodes, 1]`, what is known of the nodes, and h of the branch before.
     pub fn forward(&self, tape: &Tape, u: &Var, known: &Var, places: &Places, before: Option<&Var>) -> Var {
         let [spacing, shift] = [&places.spacing, &places.shift].map(|t| Var::constant(t.clone()));
-        let mut h = match self.body {
-            Body::Graph(_) => self.encoder.apply(tape, &join(&[u, known, &spacing])),
-            Body::Lattice(_) => self.encoder.apply(tape, &join(&[u, known, &spacing, &shift])),
+        let mut h = match &places.lattice {
+            None => self.encoder.apply(tape, &join(&[u, known, &spacing])),
+            Some(OnLattice { inverse, derivatives }) => {
+                let [x, y, diffusion] = derivatives.each_ref().map(|d| apply(u, d));
+                let inverse = Var::constant(inverse.clone());
+                self.encoder.apply(tape, &join(&[u, known, &spacing, &shift, &inverse, &x, &y, &diffusion]))
+            }
         };
         if let Some(before) = before {
             h = add(&h, before);

@@ -33,11 +33,11 @@ pub enum Movement {
 #[serde(rename_all = "kebab-case")]
 pub enum Transfer {
     /// With a learned correction.
-    #[default]
     Learned,
     /// By barycentric coordinates alone.
     Linear,
     /// By cubics through the nodes of the lattice.
+    #[default]
     Cubic,
 }
 
@@ -46,9 +46,9 @@ pub enum Transfer {
 #[serde(rename_all = "kebab-case")]
 pub enum BranchKind {
     /// Messages along the edges of the mesh.
-    #[default]
     Graph,
     /// Multigrid cycles on the lattice of the nodes' numbers, on which u is pulled back from the moved mesh.
+    #[default]
     Mgno,
 }
 
@@ -60,9 +60,9 @@ pub struct MmPdeConfig {
     pub problem: Problem,
     /// n: cells along a side of the unit square (default 24).
     pub cells: usize,
-    /// Channels (default 32).
+    /// Channels (default 20).
     pub width: usize,
-    /// Layers of each branch (default 4).
+    /// Layers of each branch (default 3).
     pub layers: usize,
     /// Where u lives.
     pub scheme: Scheme,
@@ -81,8 +81,8 @@ impl Default for MmPdeConfig {
         MmPdeConfig {
             problem: Problem::default(),
             cells: 24,
-            width: 32,
-            layers: 4,
+            width: 20,
+            layers: 3,
             scheme: Scheme::default(),
             mover: Movement::default(),
             branch: BranchKind::default(),

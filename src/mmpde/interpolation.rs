@@ -100,6 +100,18 @@ impl Stencils {
         out
     }
 
+    /// From weights of nodes, for each point: for c = 0 only.
+    pub(super) fn from_rows(rows: impl Iterator<Item = Vec<(usize, f64)>>) -> Self {
+        let mut out = Stencils { starts: vec![0], ..Stencils::default() };
+        for row in rows {
+            out.places.extend(row.iter().map(|(v, _)| *v as u32));
+            out.base.extend(row.iter().map(|(_, w)| *w as f32));
+            out.starts.push(out.places.len() as u32);
+        }
+        out.basis.resize(out.places.len(), [0.0; 3]);
+        out
+    }
+
     /// Several one after the other, in as many meshes of `nodes` nodes.
     pub fn together(parts: &[Stencils], nodes: usize) -> Self {
         let mut out = Stencils { starts: vec![0], ..Stencils::default() };
@@ -203,6 +215,11 @@ impl Op for Interpolate {
         };
         vec![wanted[0].then(for_u), wanted[1].then(for_c)]
     }
+}
+
+/// As [`interpolate`] with c = 0.
+pub(super) fn apply(u: &Var, stencils: &Arc<Stencils>) -> Var {
+    interpolate(u, &Var::constant(stencils.no_correction()), stencils)
 }
 
 /// v = Σ w u at every point: u `[nodes, C]`, c a number for each member.
@@ -317,7 +334,7 @@ mod tests {
             let (fixed, moved, _) = meshes(n);
             let way =
                 |from: &Mesh, to: &Mesh| Arc::new(Stencils::cubic(&Locator::new(from.clone()), n + 1, &to.points));
-            let go = |u: &Var, way: &Arc<Stencils>| interpolate(u, &Var::constant(way.no_correction()), way);
+            let go = |u: &Var, way: &Arc<Stencils>| apply(u, way);
             let (there, back) = (way(&fixed, &moved), way(&moved, &fixed));
             let u = values(&fixed, wave);
             let again = go(&go(&u, &there), &back);

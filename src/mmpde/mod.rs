@@ -40,6 +40,7 @@ mod graph;
 mod interpolation;
 mod lattice;
 mod meshes;
+mod metric;
 mod net;
 mod objective;
 mod roll_out;

@@ -30,8 +30,8 @@
 
 use super::Trajectories;
 use super::branch::{Branch, Dense, Places};
-use super::config::{MmPdeConfig, Scheme, Transfer};
-use super::interpolation::{Interpolation, Stencils, interpolate};
+use super::config::{BranchKind, MmPdeConfig, Scheme, Transfer};
+use super::interpolation::{Interpolation, Stencils, apply};
 use super::meshes::with_nodes;
 use crate::error::{Error, Place, Result};
 use crate::mesh::shapes::built_in;
@@ -87,7 +87,7 @@ pub struct MmPde {
     branches: [Branch; 2],
     /// The last belongs to the second branch.
     decoders: Vec<Dense>,
-    /// There, and back where u stays on the fixed mesh.
+    /// There, and back where u stays on the fixed mesh; none where nothing of it is learned.
     interpolations: Vec<Interpolation>,
 }
 
@@ -103,10 +103,13 @@ impl MmPde {
         let mut rng = Pcg64::seed_from_u64(seed);
         let first = Branch::new("first", config, KNOWN, &mut rng)?;
         let second = Branch::new("second", config, KNOWN + MOVED, &mut rng)?;
-        let (ends, ways): (&[&str], &[&str]) = match config.scheme {
+        let (ends, mut ways): (&[&str], &[&str]) = match config.scheme {
             Scheme::Carried => (&["second"], &["there"]),
             Scheme::Published => (&["first", "second"], &["there", "back"]),
         };
+        if config.transfer != Transfer::Learned {
+            ways = &[];
+        }
         // Small changes at first.
         let decoder = |name: &&str| Dense::new(&format!("{name}.decoder"), [config.width, 1], 0.01, &mut rng);
         let decoders = ends.iter().map(decoder).collect();
@@ -224,7 +227,10 @@ impl MmPde {
         let inside = held[out].iter().map(|held| if *held { 0.0 } else { 1.0 }).collect();
         let h = 1.0 / self.config.cells as f32;
         let way = rows.iter().flat_map(|r| [(r[4] - r[2]) / h, (r[5] - r[3]) / h]).collect();
-        let geometry = places.each_ref().map(|x| Places::new(&self.neighbours, x, &self.mesh.points, f64::from(h)));
+        let viscosities: Vec<f64> = rows.iter().step_by(nodes).map(|r| 10f64.powf(f64::from(r[1]))).collect();
+        let lattice = (self.config.branch == BranchKind::Mgno).then_some((self.config.cells + 1, &viscosities[..]));
+        let places_of = |x: &Vec<_>| Places::new(&self.neighbours, x, &self.mesh.points, f64::from(h), lattice);
+        let geometry = places.each_ref().map(places_of);
         Parts {
             u: Var::constant(Tensor::new(&[rows.len(), 1], rows.iter().map(|r| r[0]).collect())),
             known,
@@ -241,7 +247,7 @@ impl MmPde {
         let stencils = self.stencils(by, from, to);
         match by {
             Transfer::Learned => self.interpolations[which].forward(tape, u, &stencils),
-            Transfer::Linear | Transfer::Cubic => interpolate(u, &Var::constant(stencils.no_correction()), &stencils),
+            Transfer::Linear | Transfer::Cubic => apply(u, &stencils),
         }
     }
 
@@ -278,7 +284,7 @@ impl Layer for MmPde {
             Scheme::Carried => {
                 // Where u is held without the correction, which takes values from around.
                 let linear = self.stencils(Transfer::Linear, home, next);
-                let straight = interpolate(&parts.u, &Var::constant(linear.no_correction()), &linear);
+                let straight = apply(&parts.u, &linear);
                 let correction = sub(&self.transfer(0, tape, &parts.u, there), &straight);
                 let v = add(&straight, &inside(&correction));
                 let second = self.second(tape, &v, &parts, Some(&first));

@@ -43,15 +43,15 @@ pub(in crate::cli) struct MmPdeTraining {
     mover: Movement,
 
     /// What branches are made of: messages along edges, or multigrid cycles on the lattice u is pulled back to
-    #[arg(long, value_name = "BRANCH", default_value = "graph", value_parser = named::<BranchKind>(&["graph", "mgno"]))]
+    #[arg(long, value_name = "BRANCH", default_value = "mgno", value_parser = named::<BranchKind>(&["graph", "mgno"]))]
     branch: BranchKind,
 
     /// Cells of the mesh along a side; the trajectories' lattice has a multiple of them [default: as they were made for]
     #[arg(long, value_name = "N")]
     cells: Option<usize>,
 
-    /// Interpolation from mesh to mesh: linear, with or without a learned correction that keeps linear functions exact, or cubic on the lattice
-    #[arg(long, value_name = "WAY", default_value = "learned", value_parser = named::<Transfer>(&["learned", "linear", "cubic"]))]
+    /// Interpolation from mesh to mesh: cubic on the lattice of the nodes' numbers, or linear, with or without a learned correction
+    #[arg(long, value_name = "WAY", default_value = "cubic", value_parser = named::<Transfer>(&["cubic", "linear", "learned"]))]
     transfer: Transfer,
 
     /// Steps from one move of the nodes to the next: values are interpolated once in as many [default: 4]
@@ -59,11 +59,11 @@ pub(in crate::cli) struct MmPdeTraining {
     move_every: Option<usize>,
 
     /// Channels
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 20)]
     width: usize,
 
     /// Layers of each branch
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 3)]
     layers: usize,
 
     /// Steps
@@ -71,15 +71,15 @@ pub(in crate::cli) struct MmPdeTraining {
     steps: usize,
 
     /// Trajectories a step
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 6)]
     batch: usize,
 
     /// Steps of the net's own before the one that counts, at most
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 4)]
     push: usize,
 
     /// The largest learning rate
-    #[arg(long, value_name = "X", default_value_t = 3e-3)]
+    #[arg(long, value_name = "X", default_value_t = 1e-3)]
     learning_rate: f64,
 
     /// Trajectories for the test: the last ones
