@@ -6,6 +6,7 @@ use filet::mmpde::{
     BranchKind, MeshMover, MmPde, MmPdeConfig, Movement, Problem, Recipe, RollOutLoss, Scheme, State, Trajectories,
     Transfer, errors, roll_out,
 };
+use filet::mover::{FieldMonitor, Form, MongeAmpere, MongeAmpereConfig};
 use filet::nn::{Layer, Tape, Tensor};
 use filet::train::{Checkpoint, Objective, TrainConfig, train};
 use rand::SeedableRng;
@@ -378,5 +379,43 @@ fn moved_nodes_hold_fronts_better_unless_their_values_come_from_the_lattice() {
         let [lattice, sampled, carried, back, learned, late] = errors;
         assert!(sampled < lattice && carried > sampled && back > 0.0, "{viscosity}: {errors:?}");
         assert!(learned < lattice && late < lattice, "{viscosity}: {errors:?}");
+    }
+}
+
+/// Errors of linear interpolation on the lattice of the solve, as [`held`], on the lattice and on nodes moved for each form of monitor.
+fn held_by_forms(viscosity: f64) -> Vec<f64> {
+    let recipe = Recipe { trajectories: 2, steps: 12, viscosities: vec![viscosity], ..Recipe::default() };
+    let data = recipe.make(&|_| {}).unwrap();
+    let [lattice, solved] = [24, 144].map(|n| built_in(&format!("square:{n}")).unwrap().unwrap());
+    let values = |u: &[f32]| u.iter().map(|u| f64::from(*u)).collect::<Vec<f64>>();
+    let config = MongeAmpereConfig { rtol: 1e-2, max_iterations: 20, smoothing: 4.0, ..MongeAmpereConfig::default() };
+    let mut sums = vec![0.0; 1 + Form::ALL.len()];
+    for trajectory in 0..2 {
+        let exact = values(data.frame(trajectory, 12));
+        let off = |mesh: &Mesh| {
+            let (at, mut out) = (values(&data.at(trajectory, 12, &self::lattice(mesh))), vec![0.0; exact.len()]);
+            Locator::new(mesh.clone()).interpolate(&at, &solved.points, &mut out);
+            let square = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>();
+            (square(&mut out.iter().zip(&exact).map(|(u, v)| u - v)) / square(&mut exact.iter().copied())).sqrt()
+        };
+        let u = values(&data.at(trajectory, 12, &self::lattice(&lattice)));
+        let moved = Form::ALL.map(|(form, _)| {
+            let monitor = FieldMonitor::of_function(&lattice, &u, form, form.usual_amount()).unwrap();
+            MongeAmpere::new(&lattice, &config).unwrap().solve(&monitor).unwrap().mesh
+        });
+        let all = std::iter::once(&lattice).chain(&moved).map(off);
+        sums.iter_mut().zip(all).for_each(|(s, e)| *s += e / 2.0);
+    }
+    sums
+}
+
+#[test]
+fn every_monitor_holds_fronts_better_than_the_lattice_and_that_of_slopes_better_than_that_of_values() {
+    for viscosity in [0.03, 0.01, 0.004] {
+        let errors = held_by_forms(viscosity);
+        println!("{viscosity}: {errors:.4?}");
+        assert!(errors[1..].iter().all(|e| *e < errors[0]), "{viscosity}: {errors:?}");
+        let of = |wanted: Form| errors[1 + Form::ALL.iter().position(|(form, _)| *form == wanted).unwrap()];
+        assert!(of(Form::OptimalH1) < of(Form::Optimal), "{viscosity}: {errors:?}");
     }
 }

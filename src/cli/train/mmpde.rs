@@ -67,7 +67,7 @@ pub(in crate::cli) struct MmPdeTraining {
     layers: usize,
 
     /// Steps
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 4000)]
     steps: usize,
 
     /// Trajectories a step
@@ -75,7 +75,7 @@ pub(in crate::cli) struct MmPdeTraining {
     batch: usize,
 
     /// Steps of the net's own before the one that counts, at most
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 8)]
     push: usize,
 
     /// The largest learning rate
