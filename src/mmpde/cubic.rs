@@ -14,7 +14,7 @@ const STEPS: usize = 12;
 /// |x(ξ) − p| at its end, in units of the spacing at rest.
 const TOLERANCE: f64 = 1e-9;
 
-/// A cell of a side's four nodes: the first of them, and Lagrange's polynomials and their derivatives at ξ.
+/// Lagrange's polynomials of the nodes 0, 1, 2 and 3 at `t`, and their derivatives.
 fn lagrange(t: f64) -> ([f64; 4], [f64; 4]) {
     let node = |k: usize| k as f64;
     let product = |i: usize, but: usize| -> f64 {

@@ -75,6 +75,10 @@ impl Stencils {
     }
 
     /// As [`Stencils::new`], but λ are the weights of cubics through the nodes of a lattice of `side` nodes along a side: for c = 0 only.
+    ///
+    /// # Panics
+    ///
+    /// Where a side has fewer than four nodes.
     pub fn cubic(from: &Locator, side: usize, points: &[[f64; 3]]) -> Self {
         let mut out = Stencils { starts: vec![0], ..Stencils::default() };
         for p in points {
