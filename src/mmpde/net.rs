@@ -242,12 +242,10 @@ impl MmPde {
     }
 
     /// From mesh to mesh: 0 there, 1 back.
-    fn transfer(&self, which: usize, tape: &Tape, u: &Var, [from, to]: [&[[f32; 2]]; 2]) -> Var {
-        let by = self.config.transfer;
-        let stencils = self.stencils(by, from, to);
-        match by {
-            Transfer::Learned => self.interpolations[which].forward(tape, u, &stencils),
-            Transfer::Linear | Transfer::Cubic => apply(u, &stencils),
+    fn transfer(&self, which: usize, tape: &Tape, u: &Var, stencils: &Arc<Stencils>) -> Var {
+        match self.config.transfer {
+            Transfer::Learned => self.interpolations[which].forward(tape, u, stencils),
+            Transfer::Linear | Transfer::Cubic => apply(u, stencils),
         }
     }
 
@@ -277,24 +275,27 @@ impl Layer for MmPde {
     fn forward(&self, tape: &Tape, x: &Var) -> Var {
         let parts = self.parts(x);
         let [home, next] = &parts.places;
-        let there = [&home[..], &next[..]];
+        let by = self.config.transfer;
+        let there = self.stencils(by, home, next);
         let inside = |change: &Var| scale_samples(change, &parts.inside);
         let first = self.branches[0].forward(tape, &parts.u, &parts.known[0], &parts.geometry[0], None);
         let after = match self.config.scheme {
             Scheme::Carried => {
                 // Where u is held without the correction, which takes values from around.
-                let linear = self.stencils(Transfer::Linear, home, next);
-                let straight = apply(&parts.u, &linear);
-                let correction = sub(&self.transfer(0, tape, &parts.u, there), &straight);
+                let straight = match by {
+                    Transfer::Cubic => apply(&parts.u, &self.stencils(Transfer::Linear, home, next)),
+                    Transfer::Learned | Transfer::Linear => apply(&parts.u, &there),
+                };
+                let correction = sub(&self.transfer(0, tape, &parts.u, &there), &straight);
                 let v = add(&straight, &inside(&correction));
                 let second = self.second(tape, &v, &parts, Some(&first));
                 add(&v, &inside(&self.decoders[0].apply(tape, &second)))
             }
             Scheme::Published => {
                 let here = self.decoders[0].apply(tape, &first);
-                let second = self.second(tape, &self.transfer(0, tape, &parts.u, there), &parts, None);
+                let second = self.second(tape, &self.transfer(0, tape, &parts.u, &there), &parts, None);
                 let change = self.decoders[1].apply(tape, &second);
-                let back = self.transfer(1, tape, &change, [next, home]);
+                let back = self.transfer(1, tape, &change, &self.stencils(by, next, home));
                 add(&parts.u, &inside(&add(&here, &back)))
             }
         };
