@@ -1,6 +1,9 @@
 //! The voxel cycle with learned numbers: training, weights, what they are worth, and what happens where they fail.
 
+mod common;
+
 use assert_cmd::Command;
+use common::noise;
 use filet::dcdm::{CycleTraining, cycle_parameters, cycle_weights, shipped_cycle};
 use filet::nn::read_weights;
 use filet::operator::LinearOperator;
@@ -75,17 +78,6 @@ fn the_learned_cycle_reaches_1e_10() {
     for scene in unseen() {
         let (_, report, _) = learned(&scene, &parameters, 1e-10);
         assert_eq!(report.outcome, Outcome::Converged, "{report:?}");
-    }
-}
-
-/// Numbers in [0, 1) that look random.
-fn noise(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 

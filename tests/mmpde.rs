@@ -321,6 +321,23 @@ fn the_twin_has_the_same_numbers_under_the_same_names() {
     }
 }
 
+fn wide(u: &[f32]) -> Vec<f64> {
+    u.iter().map(|u| f64::from(*u)).collect()
+}
+
+/// The linear function with these values at the mesh's nodes, at points.
+fn at(mesh: &Mesh, values: &[f64], points: &[[f64; 3]]) -> Vec<f64> {
+    let mut out = vec![0.0; points.len()];
+    Locator::new(mesh.clone()).interpolate(values, points, &mut out);
+    out
+}
+
+/// ‖u − v‖ / ‖v‖.
+fn off(u: &[f64], v: &[f64]) -> f64 {
+    let square = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>();
+    (square(&mut u.iter().zip(v).map(|(u, v)| u - v)) / square(&mut v.iter().copied())).sqrt()
+}
+
 /// How well the nodes of the lattice and moved ones hold a solution, as relative L2 errors of linear interpolation on the lattice of the
 /// solve: with values of the solution at the moved nodes, with values that came from the lattice, after going back; and with values of the
 /// solution at nodes of the learned mover, and at nodes moved for the frame before.
@@ -331,16 +348,6 @@ fn held(cells: usize, viscosity: f64) -> [f64; 6] {
     let data = recipe.make(&|_| {}).unwrap();
     let mesh = |n: usize| built_in(&format!("square:{n}")).unwrap().unwrap();
     let (lattice, solved) = (mesh(cells), mesh(144));
-    let wide = |u: &[f32]| u.iter().map(|u| f64::from(*u)).collect::<Vec<f64>>();
-    let at = |mesh: &Mesh, values: &[f64], points: &[[f64; 3]]| {
-        let mut out = vec![0.0; points.len()];
-        Locator::new(mesh.clone()).interpolate(values, points, &mut out);
-        out
-    };
-    let off = |u: &[f64], v: &[f64]| {
-        let square = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>();
-        (square(&mut u.iter().zip(v).map(|(u, v)| u - v)) / square(&mut v.iter().copied())).sqrt()
-    };
     let mut sums = [0.0; 6];
     for trajectory in 0..4 {
         let exact = wide(data.frame(trajectory, 12));
@@ -387,23 +394,18 @@ fn held_by_forms(viscosity: f64) -> Vec<f64> {
     let recipe = Recipe { trajectories: 2, steps: 12, viscosities: vec![viscosity], ..Recipe::default() };
     let data = recipe.make(&|_| {}).unwrap();
     let [lattice, solved] = [24, 144].map(|n| built_in(&format!("square:{n}")).unwrap().unwrap());
-    let values = |u: &[f32]| u.iter().map(|u| f64::from(*u)).collect::<Vec<f64>>();
     let config = MongeAmpereConfig { rtol: 1e-2, max_iterations: 20, smoothing: 4.0, ..MongeAmpereConfig::default() };
     let mut sums = vec![0.0; 1 + Form::ALL.len()];
     for trajectory in 0..2 {
-        let exact = values(data.frame(trajectory, 12));
-        let off = |mesh: &Mesh| {
-            let (at, mut out) = (values(&data.at(trajectory, 12, &self::lattice(mesh))), vec![0.0; exact.len()]);
-            Locator::new(mesh.clone()).interpolate(&at, &solved.points, &mut out);
-            let square = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>();
-            (square(&mut out.iter().zip(&exact).map(|(u, v)| u - v)) / square(&mut exact.iter().copied())).sqrt()
-        };
-        let u = values(&data.at(trajectory, 12, &self::lattice(&lattice)));
+        let exact = wide(data.frame(trajectory, 12));
+        let sampled = |mesh: &Mesh| wide(&data.at(trajectory, 12, &self::lattice(mesh)));
+        let error = |mesh: &Mesh| off(&at(mesh, &sampled(mesh), &solved.points), &exact);
+        let u = sampled(&lattice);
         let moved = Form::ALL.map(|(form, _)| {
             let monitor = FieldMonitor::of_function(&lattice, &u, form, form.usual_amount()).unwrap();
             MongeAmpere::new(&lattice, &config).unwrap().solve(&monitor).unwrap().mesh
         });
-        let all = std::iter::once(&lattice).chain(&moved).map(off);
+        let all = std::iter::once(&lattice).chain(&moved).map(error);
         sums.iter_mut().zip(all).for_each(|(s, e)| *s += e / 2.0);
     }
     sums

@@ -57,6 +57,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         "train mgno --data darcy-rough:8 --samples 4 --test 2 --batch 2 --net unet --levels 12 -o a.safetensors",
         &["--levels 12"],
     ),
+    ("train mgno --data darcy-rough:8 --net unet --modes 8 -o a.safetensors", &["--net unet", "--modes", "of fno"]),
     ("train mmpde --data nope -o a.safetensors", &["nope", "burgers"]),
     ("train mmpde --mover none --move-every 2 -o a.safetensors", &["--move-every 2", "--mover none"]),
     ("train mover --steps -1 -o a.safetensors", &["--steps", "-1"]),

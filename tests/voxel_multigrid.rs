@@ -1,5 +1,8 @@
 //! Voxel multigrid and its solver against independent methods, on grids of all kinds.
 
+mod common;
+
+use common::noise;
 use filet::assembly::VoxelSystem;
 use filet::dcdm::shipped_cycle;
 use filet::operator::LinearOperator;
@@ -9,17 +12,6 @@ use filet::precond::voxel::{CycleParameters, RediscretisedMultigrid, VoxelMultig
 use filet::solver::{Outcome, Report, StopRule, VoxelSolver, cg, unobserved};
 use filet::sparse::Cholesky;
 use filet::voxel::{AIR, Components, FLUID, SOLID, VoxelGrid};
-
-/// Numbers in [0, 1) that look random.
-fn noise(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
 
 /// Every cell solid, fluid or air by chance: pockets, single cells and channels of every kind.
 fn random_grid(sides: &[usize], seed: u64) -> VoxelGrid {

@@ -148,3 +148,14 @@ pub fn singular() -> Vec<Problem> {
 pub fn agree(u: &[f64], v: &[f64], w: &[f64], t: &[f64]) -> bool {
     (dot(u, v) - dot(w, t)).abs() <= 1e-11 * (norm2(u) * norm2(v)).max(norm2(w) * norm2(t))
 }
+
+/// Numbers in [0, 1) that look random.
+pub fn noise(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    }
+}

@@ -16,22 +16,24 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Instant;
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum Net {
     Mgno,
     Fno,
     Unet,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Faces {
+    #[default]
     Zero,
     Reflect,
     Periodic,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum CycleForm {
+    #[default]
     Published,
     Residual,
     Symmetric,
@@ -60,25 +62,25 @@ pub(in crate::cli) struct Mgno {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=512))]
     width: u16,
 
-    /// Layers of mgno and fno
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
-    layers: u16,
+    /// Layers of mgno and fno [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    layers: Option<u16>,
 
-    /// Levels of mgno's cycles and of unet
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=12))]
-    levels: u16,
+    /// Levels of mgno's cycles and of unet [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=12))]
+    levels: Option<u16>,
 
-    /// Wave numbers of fno
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=128))]
-    modes: u16,
+    /// Wave numbers of fno [default: 12]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=128))]
+    modes: Option<u16>,
 
-    /// Form of mgno's cycles
-    #[arg(long, value_enum, default_value = "published")]
-    form: CycleForm,
+    /// Form of mgno's cycles [default: published]
+    #[arg(long, value_enum)]
+    form: Option<CycleForm>,
 
-    /// What is beyond the faces, in mgno
-    #[arg(long, value_enum, default_value = "zero")]
-    boundary: Faces,
+    /// What is beyond the faces, in mgno [default: zero]
+    #[arg(long, value_enum)]
+    boundary: Option<Faces>,
 
     /// Predict the change from input to output, in mgno
     #[arg(long)]
@@ -247,10 +249,10 @@ impl Mgno {
 
     fn config(&self, samples: &Samples) -> Result<NetConfig> {
         let ([inputs, outputs], dimension) = (samples.channels(), samples.dimension());
-        let [width, layers, levels, modes] = [self.width, self.layers, self.levels, self.modes].map(usize::from);
+        let [width, layers, levels] = [self.width, self.layers(), self.levels()].map(usize::from);
         Ok(match self.net {
             Net::Mgno => {
-                let form = match self.form {
+                let form = match self.form.unwrap_or_default() {
                     CycleForm::Published => Form::Published,
                     CycleForm::Residual => Form::Residual,
                     CycleForm::Symmetric => Form::Symmetric,
@@ -259,7 +261,7 @@ impl Mgno {
                     Form::Symmetric => CycleConfig::symmetric(dimension, levels),
                     _ => CycleConfig { form, ..CycleConfig::levels(dimension, levels) },
                 };
-                let boundary = match self.boundary {
+                let boundary = match self.boundary.unwrap_or_default() {
                     Faces::Zero => Boundary::Zero,
                     Faces::Reflect => Boundary::Reflect,
                     Faces::Periodic => Boundary::Periodic,
@@ -279,7 +281,7 @@ impl Mgno {
                 let what = format!("the samples have {dimension} directions, this net is for the plane");
                 return Err(Error::Option { option: "--net".into(), value: "fno".into(), what });
             }
-            Net::Fno => NetConfig::Fno(FnoConfig { inputs, outputs, layers, width, modes }),
+            Net::Fno => NetConfig::Fno(FnoConfig { inputs, outputs, layers, width, modes: usize::from(self.modes()) }),
             Net::Unet => NetConfig::Unet(UNetConfig { dimension, inputs, outputs, levels, width }),
         })
     }
@@ -294,32 +296,64 @@ impl Mgno {
 
     fn check(&self) -> Result<()> {
         check_rate(self.learning_rate)?;
+        // Options that the net would not look at.
+        let shape: [(&str, bool, &[Net]); 6] = [
+            ("--layers", self.layers.is_some(), &[Net::Mgno, Net::Fno]),
+            ("--levels", self.levels.is_some(), &[Net::Mgno, Net::Unet]),
+            ("--modes", self.modes.is_some(), &[Net::Fno]),
+            ("--form", self.form.is_some(), &[Net::Mgno]),
+            ("--boundary", self.boundary.is_some(), &[Net::Mgno]),
+            ("--skip", self.skip, &[Net::Mgno]),
+        ];
+        for (option, given, nets) in shape {
+            if given && !nets.contains(&self.net) {
+                let what = format!(
+                    "{option} is an option of {}: leave it out",
+                    nets.iter().map(name).collect::<Vec<_>>().join(" and ")
+                );
+                return Err(Error::Option { option: "--net".into(), value: name(&self.net), what });
+            }
+        }
         self.course.check("--weights", &self.weights)
+    }
+
+    fn layers(&self) -> u16 {
+        self.layers.unwrap_or(4)
+    }
+
+    fn levels(&self) -> u16 {
+        self.levels.unwrap_or(5)
+    }
+
+    fn modes(&self) -> u16 {
+        self.modes.unwrap_or(12)
     }
 
     /// What decides the weights: the same in every checkpoint of a run.
     fn command(&self, seed: u64) -> String {
         let Mgno { width, epochs, batch, learning_rate, test, .. } = self;
-        let name = |v: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
-            v().map(|v| v.get_name().to_string()).unwrap_or_default()
-        };
+        let (layers, levels) = (self.layers(), self.levels());
         let shape = match self.net {
             Net::Mgno => {
-                let (form, faces) =
-                    (name(&|| self.form.to_possible_value()), name(&|| self.boundary.to_possible_value()));
+                let (form, faces) = (name(&self.form.unwrap_or_default()), name(&self.boundary.unwrap_or_default()));
                 let skip = if self.skip { " --skip" } else { "" };
-                format!("mgno --layers {} --levels {} --form {form} --boundary {faces}{skip}", self.layers, self.levels)
+                format!("mgno --layers {layers} --levels {levels} --form {form} --boundary {faces}{skip}")
             }
-            Net::Fno => format!("fno --layers {} --modes {}", self.layers, self.modes),
-            Net::Unet => format!("unet --levels {}", self.levels),
+            Net::Fno => format!("fno --layers {layers} --modes {}", self.modes()),
+            Net::Unet => format!("unet --levels {levels}"),
         };
-        let (loss, augment) = (name(&|| self.loss.to_possible_value()), if self.augment { " --augment" } else { "" });
+        let (loss, augment) = (name(&self.loss), if self.augment { " --augment" } else { "" });
         format!(
             "filet train mgno {} --test {test} --net {shape} --width {width} --loss {loss} --epochs {epochs} --batch {batch} \
              --learning-rate {learning_rate}{augment} --seed {seed}",
             self.data.described()
         )
     }
+}
+
+/// As the command line has it.
+fn name(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map(|v| v.get_name().to_string()).unwrap_or_default()
 }
 
 fn scored(net: &Operator, test: &Samples) -> Score {
