@@ -75,7 +75,8 @@ struct Entry {
     /// Seconds of set-up and solve of every round.
     seconds: Vec<[f64; 2]>,
     first: Option<First>,
-    peak: Option<usize>,
+    /// Bytes of every round.
+    peaks: Vec<usize>,
     times: Vec<f64>,
 }
 
@@ -178,8 +179,8 @@ impl Session {
                     continue;
                 }
                 for &rtol in &self.rtols {
-                    let (seconds, times) = (Vec::new(), Vec::new());
-                    entries.push(Entry { who: who.clone(), rtol, at, seconds, first: None, peak: None, times });
+                    let (seconds, peaks, times) = (Vec::new(), Vec::new(), Vec::new());
+                    entries.push(Entry { who: who.clone(), rtol, at, seconds, first: None, peaks, times });
                 }
             }
         }
@@ -241,12 +242,13 @@ fn theirs_solve(
 }
 
 impl Entry {
-    /// Enters a solve. The first round warms up: its solution is checked, its time not taken.
+    /// Enters a solve. The first round warms up: its solution is checked, its time and memory not taken, as libraries get buffers
+    /// then that they keep (faer's products twice the last-level cache for every thread).
     fn take(&mut self, solved: Solved, round: usize, case: &Case, agreement: &mut Agreement) {
-        self.peak = self.peak.max(solved.peak);
         self.times = solved.times;
         if round > 0 {
             self.seconds.push(solved.seconds);
+            self.peaks.extend(solved.peak);
             return;
         }
         let converged = match &solved.outcome {
@@ -269,6 +271,7 @@ impl Entry {
     /// The line, where anything was timed.
     fn row(self, problem: &str, unknowns: usize, version: Option<String>, workers: &Workers) -> Option<Row> {
         let first = self.first.filter(|_| !self.seconds.is_empty())?;
+        let peaks: Vec<f64> = self.peaks.iter().map(|bytes| *bytes as f64).collect();
         let spread = |of: fn(&[f64; 2]) -> f64| Spread::of(&self.seconds.iter().map(of).collect::<Vec<_>>());
         let (setup, solve, total) = (spread(|s| s[0]), spread(|s| s[1]), spread(|s| s[0] + s[1]));
         let iterations = first.residuals.len().saturating_sub(1);
@@ -288,7 +291,7 @@ impl Entry {
             setup,
             solve,
             total,
-            peak: self.peak,
+            peak: (!peaks.is_empty()).then(|| Spread::of(&peaks).median as usize),
             traffic: first.traffic.map(|bytes| bytes / unknowns.max(1) as f64),
             triad: rate.map(|rate| rate / workers.triad),
             change: None,

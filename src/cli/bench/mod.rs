@@ -37,7 +37,7 @@ use std::time::Instant;
 #[command(
     after_help = "One round warms up, then all take turns, round after round, so that a drifting machine slows all alike; medians are shown, and half the distance of the quartiles. All solutions of a problem are checked against each other. Exit code 1: something did not converge, or solutions differ by more than their tolerances explain.
 
-memory: most bytes held at a time by set-up and solve (peers: resident bytes). B/unknown/it: bytes an iteration reads and writes, counted from its arrays; of triad: those over what the memory moves in that time, above 1 where caches hold a small problem.
+memory: most bytes held at a time by set-up and solve, the median of the rounds (peers: resident bytes). B/unknown/it: bytes an iteration reads and writes, counted from its arrays; of triad: those over what the memory moves in that time, above 1 where caches hold a small problem.
 
 Examples:
   filet bench --quick --plot bench.png
