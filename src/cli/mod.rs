@@ -107,6 +107,9 @@ enum Done {
     Partly,
 }
 
+/// Bytes of a thread's stack: as much as a main thread usually has.
+const STACK: usize = 8 << 20;
+
 /// Runs the command with these arguments (the program's name first) and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match parse(args) {
@@ -118,11 +121,26 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(code).unwrap_or(2));
         }
     };
-    if let [threads] = cli.threads[..] {
-        // Fails only where a pool exists already, in a program that calls `run` twice: then that one is used.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+    let threads = if let [threads] = cli.threads[..] { usize::from(threads) } else { 0 };
+    // Fails only where a pool exists already, in a program that calls `run` twice: then that one is used.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build_global();
+    // On a thread of the pool: from outside every parallel loop would wake it and wait.
+    let done = rayon::scope(|_| dispatch(cli));
+    match done {
+        Ok(Done::Fully) => ExitCode::SUCCESS,
+        Ok(Done::Partly) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error}");
+            if let Some(help) = error.help() {
+                eprintln!("help: {help}");
+            }
+            ExitCode::from(2)
+        }
     }
-    let done = match cli.command {
+}
+
+fn dispatch(cli: Cli) -> Result<Done> {
+    match cli.command {
         command if cli.cite => print_data(&cite::bibtex(&command)).map(|()| Done::Fully),
         Command::Bench(bench) => bench.run(cli.quiet, &cli.threads),
         _ if cli.threads.len() > 1 => Err(Error::Option {
@@ -139,17 +157,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Info(info) => info.run(cli.quiet),
         Command::Completions { shell } => completions(shell),
         Command::Manual { command } => manual(&command),
-    };
-    match done {
-        Ok(Done::Fully) => ExitCode::SUCCESS,
-        Ok(Done::Partly) => ExitCode::from(1),
-        Err(error) => {
-            eprintln!("error: {error}");
-            if let Some(help) = error.help() {
-                eprintln!("help: {help}");
-            }
-            ExitCode::from(2)
-        }
     }
 }
 
