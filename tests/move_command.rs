@@ -65,7 +65,7 @@ fn bad_input_is_told_with_its_place_and_cure() {
     let tangled = folder.path().join("tangled.msh").to_str().unwrap().to_string();
     let mut mesh = filet::mesh::shapes::built_in("square:3").unwrap().unwrap();
     mesh.points[5][0] += 0.5;
-    let file = filet::mesh::io::MeshFile { mesh, point_data: vec![], cell_data: vec![], notes: vec![] };
+    let file = filet::mesh::io::MeshFile::from(mesh);
     filet::mesh::io::write(&tangled, &file).unwrap();
     let refused = |args: &[&str], parts: &[&str]| {
         let (code, stdout, stderr) = filet(&[&["move"], args].concat());

@@ -246,7 +246,7 @@ fn finite_elements_are_a_reference_of_fourth_order_at_vertices() {
     // u = x² + x y on a mesh of its own, the boundary's value a soft condition: elements of degree 2 hold it.
     let folder = tempfile::tempdir().unwrap();
     let mesh = shapes::built_in("l_shape:4").unwrap().unwrap();
-    let file = MeshFile { mesh, point_data: vec![], cell_data: vec![], notes: vec![] };
+    let file = MeshFile::from(mesh);
     io::write(folder.path().join("l.msh"), &file).unwrap();
     let text =
         "residual = \"u_xx + u_yy - 2\"\ndomain = { mesh = \"l.msh\" }\n[[condition]]\ndirichlet = \"x^2 + x*y\"";

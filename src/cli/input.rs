@@ -138,7 +138,7 @@ pub(super) fn load(mesh: &str, refine: u32) -> Result<MeshFile> {
         return Err(Error::Option { option: "mesh".into(), value: mesh.into(), what });
     }
     let mut file = match shapes::built_in(mesh) {
-        Some(made) => MeshFile { mesh: made?, point_data: Vec::new(), cell_data: Vec::new(), notes: Vec::new() },
+        Some(made) => made?.into(),
         None => io::read(mesh)?,
     };
     let cells = 2f64.powi(file.mesh.dimension() as i32).powf(f64::from(refine)) * file.mesh.cell_count() as f64;

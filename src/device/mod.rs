@@ -1,6 +1,22 @@
 //! Where the work is done: this machine's processors, or an NVIDIA GPU ([`Device::Cuda`], in builds with the feature `cuda`).
 //!
 //! Nothing here panics or needs CUDA to be there: [`Device::probe`] tells in one sentence what is missing.
+//!
+//! ```
+//! use filet::device::Device;
+//!
+//! let device = match Device::probe() {
+//!     Ok(gpu) => {
+//!         println!("{}, {} GB", gpu.name, gpu.memory >> 30);
+//!         Device::Cuda
+//!     }
+//!     Err(why) => {
+//!         println!("on the processors: {why}");
+//!         Device::Cpu
+//!     }
+//! };
+//! # let _ = device;
+//! ```
 
 #[cfg(feature = "cuda")]
 pub mod cuda;

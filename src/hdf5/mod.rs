@@ -5,6 +5,21 @@
 //! Writing is `rust-hdf5`: the one that writes a data set piece by piece, so it need not fit into memory.
 //!
 //! Numbers are converted on reading where no value changes (`int64` flags read as `u8`); `f64` read as `f32` is rounded.
+//!
+//! ```
+//! use filet::hdf5::{Attribute, Layout, Reader, Writer};
+//!
+//! let path = std::env::temp_dir().join("filet_scene.h5");
+//! let mut writer = Writer::create(&path)?;
+//! writer.write("flags", &[2, 2], &[1u8, 1, 2, 0], Layout::Compressed)?;
+//! writer.attribute("/", "spacing", &Attribute::Float(0.5))?;
+//! writer.finish()?; // only now is there a file of that name
+//!
+//! let reader = Reader::open(&path)?;
+//! assert_eq!((reader.shape("flags")?, reader.read::<u8>("flags")?), (vec![2, 2], vec![1, 1, 2, 0]));
+//! assert_eq!(reader.attribute("/", "spacing")?.number(), Some(0.5));
+//! # Ok::<(), filet::Error>(())
+//! ```
 
 mod read;
 mod write;

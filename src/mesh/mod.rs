@@ -1,4 +1,18 @@
 //! Simplicial meshes: points, cells of one kind, named groups.
+//!
+//! ```
+//! use filet::mesh::{io, quality::quality, refine, shapes::built_in};
+//!
+//! let mesh = built_in("l_shape:8").expect("a built-in shape")?;
+//! let finer = refine(&mesh)?; // every triangle into four, groups kept
+//! let found = quality(&finer);
+//! assert_eq!((found.cells, found.parts), (4 * mesh.cell_count(), 1));
+//!
+//! let path = std::env::temp_dir().join("filet_l_shape.msh");
+//! io::write(&path, &finer.into())?;
+//! assert_eq!(io::read(&path)?.mesh.cell_count(), found.cells); // MSH, VTK or VTU, by what is in the file
+//! # Ok::<(), filet::Error>(())
+//! ```
 
 mod around;
 mod defects;

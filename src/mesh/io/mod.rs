@@ -37,6 +37,13 @@ pub struct MeshFile {
     pub notes: Vec<String>,
 }
 
+/// A mesh without fields.
+impl From<Mesh> for MeshFile {
+    fn from(mesh: Mesh) -> Self {
+        MeshFile { mesh, point_data: Vec::new(), cell_data: Vec::new(), notes: Vec::new() }
+    }
+}
+
 /// The formats that are read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Format {
