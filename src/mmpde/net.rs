@@ -202,6 +202,10 @@ impl MmPde {
     fn stencils(&self, by: Transfer, from: &[[f32; 2]], to: &[[f32; 2]]) -> Arc<Stencils> {
         let nodes = self.mesh.points.len();
         let one = |(from, to): (&[[f32; 2]], &[[f32; 2]])| {
+            // Nodes that stay keep their values. A learned correction takes some from around them all the same.
+            if from == to && by != Transfer::Learned {
+                return Stencils::from_rows((0..nodes).map(|v| vec![(v, 1.0)]));
+            }
             let (from, to) = (Locator::new(self.mesh_at(from)), self.mesh_at(to).points);
             match by {
                 Transfer::Cubic => Stencils::cubic(&from, self.config.cells + 1, &to),
