@@ -37,6 +37,14 @@
 //!
 //! Modules stand in tiers (see `tests/layering.rs`): a module uses lower tiers only.
 //!
+//! Programs that use filet should compile it as one unit, as its own are: in Cargo's sixteen, iterators of generic code stay calls, and
+//! set-up of AMG and training take nearly twice the time. In their `Cargo.toml`:
+//!
+//! ```toml
+//! [profile.release.package.filet]
+//! codegen-units = 1
+//! ```
+//!
 //! Unsafe code is in thirteen files: vectors of the processor (`simd`, `nn/kernels`), gathers and prefetches of sparse products (`sparse`,
 //! `prefetch`), calls of the CUDA driver (`device/cuda`), the counting allocator (`report/heap`). Every block says why it is sound, and
 //! clippy refuses one that does not.
